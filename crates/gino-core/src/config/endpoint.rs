@@ -1,0 +1,62 @@
+//! Owns the word for a place where a server listens. Never connects; the faces' runtimes do.
+
+use std::fmt;
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A host name or address, and a port.
+    Tcp {
+        /// A name, or an address without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A Unix socket.
+    Unix {
+        /// The full path of the socket, `<directory>/.s.PGSQL.<port>`.
+        path: String,
+    },
+}
+
+impl Endpoint {
+    /// The endpoint that libpq means by `host` and `port`: a host that begins with `/` (or `@`, the
+    /// abstract namespace) is the directory of a Unix socket.
+    pub fn new(host: &str, port: u16) -> Endpoint {
+        if host.starts_with(['/', '@']) {
+            Endpoint::Unix {
+                path: format!("{}/.s.PGSQL.{port}", host.trim_end_matches('/')),
+            }
+        } else {
+            Endpoint::Tcp {
+                host: host.to_owned(),
+                port,
+            }
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Endpoint::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Endpoint::Unix { path } => f.write_str(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoint_reads_as_people_write_it() {
+        assert_eq!(Endpoint::new("db", 5432).to_string(), "db:5432");
+        assert_eq!(Endpoint::new("::1", 5432).to_string(), "[::1]:5432");
+        assert_eq!(
+            Endpoint::new("/tmp/", 5433).to_string(),
+            "/tmp/.s.PGSQL.5433"
+        );
+    }
+}
