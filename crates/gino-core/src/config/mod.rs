@@ -1,6 +1,390 @@
-//! Owns where and how to connect: URL, keywords and environment become one [`Endpoint`] list and its settings.
-//! Never reads the environment itself. Faces build it, `pool`, `pg` and `engine` read it.
+//! Owns where and how to connect: URL, keywords and environment become one [`Config`], with every default.
+//! Never reads the environment or a file itself. Faces build it; `pool`, `pg` and `engine` read it.
 
 mod endpoint;
+mod keyword;
+mod secret;
+mod url;
+
+use std::time::Duration;
 
 pub use endpoint::Endpoint;
+pub use secret::Secret;
+
+use crate::error::{Error, Leaf, Result, UsageError};
+
+/// Where and how to connect, and how large the pool is.
+///
+/// Made of four sources, the later wins: defaults, environment, URL, settings. After the last
+/// [`Config::set`] call [`Config::check`]; [`Config::new`] does all of it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where to try to connect, in this order. Follows from `host` and `port`.
+    pub endpoints: Vec<Endpoint>,
+    /// Who connects; empty if no source said so, which [`Config::check`] refuses.
+    pub user: String,
+    /// The password, if the server should ask for it.
+    pub password: Option<Secret>,
+    /// The database; the user's name if no source said so.
+    pub database: String,
+    /// What `pg_stat_activity` shows. Default: `gino`.
+    pub application_name: String,
+    /// Command-line options for the server process.
+    pub options: Option<String>,
+    /// Further settings for the session, by name.
+    pub server_settings: Vec<(String, String)>,
+    /// How long one attempt to open a connection may take. Default: 60 s.
+    pub connect_timeout: Option<Duration>,
+    /// How long a statement may take unless it is told otherwise. Default: no limit.
+    pub command_timeout: Option<Duration>,
+    /// How many connections the pool opens at once. Default: 10, or `max_size` if that is less.
+    pub min_size: usize,
+    /// How many connections the pool may have. Default: 10.
+    pub max_size: usize,
+    /// After how many statements a connection is replaced. Default: 50,000.
+    pub max_queries: Option<usize>,
+    /// After how long an unused connection is closed. Default: 300 s.
+    pub max_inactive_connection_lifetime: Option<Duration>,
+    /// How many prepared statements a connection keeps; 0 for none. Default: 100.
+    pub statement_cache_size: usize,
+    /// After how long a kept statement is prepared again. Default: never.
+    pub max_cached_statement_lifetime: Option<Duration>,
+    /// Statements with a longer text, in bytes, are not kept. Default: no limit.
+    pub max_cacheable_statement_size: Option<usize>,
+    given: Given,
+}
+
+/// What was given, where a default depends on something else.
+#[derive(Debug, Clone, Default)]
+struct Given {
+    /// Names or directories, each with a port if it was written with one.
+    hosts: Vec<(String, Option<u16>)>,
+    addresses: Vec<String>,
+    ports: Vec<u16>,
+    database: bool,
+    min_size: bool,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let mut config = Config {
+            endpoints: Vec::new(),
+            user: String::new(),
+            password: None,
+            database: String::new(),
+            application_name: "gino".to_owned(),
+            options: None,
+            server_settings: Vec::new(),
+            connect_timeout: Some(Duration::from_secs(60)),
+            command_timeout: None,
+            min_size: 10,
+            max_size: 10,
+            max_queries: Some(50_000),
+            max_inactive_connection_lifetime: Some(Duration::from_secs(300)),
+            statement_cache_size: 100,
+            max_cached_statement_lifetime: None,
+            max_cacheable_statement_size: None,
+            given: Given::default(),
+        };
+        config.settle_endpoints();
+        config
+    }
+}
+
+impl Config {
+    /// The configuration that environment, URL and settings make, the later over the earlier.
+    ///
+    /// # Errors
+    /// A usage error that names the setting, never its value if that may hold a password.
+    pub fn new<'a>(
+        url: Option<&str>,
+        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Config> {
+        let mut config = Config::default();
+        let system_user = ["USER", "LOGNAME", "USERNAME"]
+            .into_iter()
+            .find_map(|name| environment(name).filter(|user| !user.is_empty()));
+        if let Some(user) = system_user {
+            config.set("user", &user)?;
+        }
+        for (variable, key) in keyword::ENVIRONMENT {
+            if let Some(value) = environment(variable).filter(|value| !value.is_empty()) {
+                config
+                    .set(key, &value)
+                    .map_err(|error| renamed(error, variable))?;
+            }
+        }
+        if let Some(url) = url {
+            for (key, value) in url::parse(url)? {
+                config.set(&key, &value)?;
+            }
+        }
+        for (key, value) in settings {
+            config.set(key, value)?;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The configuration that environment and URL make.
+    ///
+    /// # Errors
+    /// As [`Config::new`].
+    pub fn parse(
+        url: Option<&str>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Config> {
+        Config::new(url, [], environment)
+    }
+
+    /// Changes one setting: a keyword of libpq, one of the pool's, or `server_settings.name`.
+    /// Times are in seconds, sizes in bytes; 0 and `none` mean no limit.
+    ///
+    /// # Errors
+    /// A usage error that names the setting, and the nearest known one if there is none such.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        keyword::set(self, key, value)
+    }
+
+    /// Whether the settings fit together.
+    ///
+    /// # Errors
+    /// A usage error that names one of those that do not.
+    pub fn check(&self) -> Result<()> {
+        if self.user.is_empty() {
+            return Err(config_error(
+                "user",
+                "no user is given: name one in the URL or in PGUSER",
+            ));
+        }
+        if self.max_size == 0 {
+            return Err(config_error(
+                "max_size",
+                "the pool needs at least 1 connection",
+            ));
+        }
+        if self.min_size > self.max_size {
+            let Config {
+                min_size, max_size, ..
+            } = self;
+            return Err(config_error(
+                "min_size",
+                format!("{min_size} is more than max_size, which is {max_size}"),
+            ));
+        }
+        let (hosts, ports) = (self.host_count(), self.given.ports.len());
+        if ports > 1 && ports != hosts {
+            return Err(config_error(
+                "port",
+                format!("there are {ports} ports for {hosts} hosts"),
+            ));
+        }
+        let addresses = self.given.addresses.len();
+        if addresses > 0 && !self.given.hosts.is_empty() && addresses != self.given.hosts.len() {
+            return Err(config_error(
+                "hostaddr",
+                format!("there are {addresses} addresses for {hosts} hosts"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The parameters of the start-up message (PostgreSQL manual, "Message Formats").
+    pub fn startup_parameters(&self) -> Vec<(&str, &str)> {
+        let mut parameters = vec![
+            ("user", &*self.user),
+            ("database", &*self.database),
+            ("client_encoding", "UTF8"),
+        ];
+        if !self.application_name.is_empty() {
+            parameters.push(("application_name", &self.application_name));
+        }
+        if let Some(options) = &self.options {
+            parameters.push(("options", options));
+        }
+        parameters.extend(
+            self.server_settings
+                .iter()
+                .map(|(name, value)| (&**name, &**value)),
+        );
+        parameters
+    }
+
+    /// The URL of what is configured, without the password, for people to read.
+    pub fn dsn_without_password(&self) -> String {
+        let hosts: Vec<String> =
+            match self.given.hosts.is_empty() && self.given.addresses.is_empty() {
+                true => Vec::new(),
+                false => (self.endpoints.iter())
+                    .map(|endpoint| match endpoint {
+                        Endpoint::Tcp { .. } => endpoint.to_string(),
+                        Endpoint::Unix { path } => match path.rsplit_once("/.s.PGSQL.") {
+                            Some((directory, port)) => format!("{}:{port}", url::encode(directory)),
+                            None => url::encode(path),
+                        },
+                    })
+                    .collect(),
+            };
+        let (user, database) = (url::encode(&self.user), url::encode(&self.database));
+        format!("postgresql://{user}@{}/{database}", hosts.join(","))
+    }
+
+    fn set_hosts(&mut self, key: &str, value: &str) -> Result<()> {
+        let names = value.split(',').map(str::trim);
+        match key {
+            "hostaddr" => self.given.addresses = list(names.map(str::to_owned)),
+            _ => {
+                let mut hosts = Vec::new();
+                for name in names {
+                    hosts.push(match name.rsplit_once(':') {
+                        // SQLAlchemy writes `?host=name:port`; more colons are an IPv6 address.
+                        Some((name, port)) if !name.contains(':') && !name.starts_with('/') => {
+                            (name.to_owned(), keyword::ports(port)?.first().copied())
+                        }
+                        _ => (name.trim_matches(['[', ']']).to_owned(), None),
+                    });
+                }
+                self.given.hosts = match &*hosts {
+                    [(name, None)] if name.is_empty() => Vec::new(),
+                    _ => hosts,
+                };
+            }
+        }
+        self.settle_endpoints();
+        Ok(())
+    }
+
+    fn set_ports(&mut self, value: &str) -> Result<()> {
+        self.given.ports = keyword::ports(value)?;
+        self.settle_endpoints();
+        Ok(())
+    }
+
+    fn set_user(&mut self, value: &str) {
+        value.clone_into(&mut self.user);
+        if !self.given.database {
+            self.database.clone_from(&self.user);
+        }
+    }
+
+    fn set_database(&mut self, value: &str) {
+        self.given.database = !value.is_empty();
+        self.database = if value.is_empty() {
+            self.user.clone()
+        } else {
+            value.to_owned()
+        };
+    }
+
+    fn set_min_size(&mut self, size: usize) {
+        self.given.min_size = true;
+        self.min_size = size;
+    }
+
+    fn set_max_size(&mut self, size: usize) -> Result<()> {
+        if size == 0 {
+            return Err(config_error(
+                "max_size",
+                "the pool needs at least 1 connection",
+            ));
+        }
+        self.max_size = size;
+        if !self.given.min_size {
+            self.min_size = size.min(Config::default().min_size);
+        }
+        Ok(())
+    }
+
+    fn set_server_setting(&mut self, name: &str, value: &str) -> Result<()> {
+        match name {
+            "application_name" | "client_encoding" | "options" => return self.set(name, value),
+            "" | "user" | "database" | "replication" | "password" => {
+                return Err(config_error(
+                    format!("server_settings.{name}"),
+                    "this is not a setting of the session",
+                ));
+            }
+            _ if name.contains('\0') => {
+                return Err(config_error(
+                    "server_settings",
+                    "a name contains a NUL character",
+                ));
+            }
+            _ => {}
+        }
+        self.server_settings
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.server_settings
+            .push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    fn host_count(&self) -> usize {
+        self.given
+            .hosts
+            .len()
+            .max(self.given.addresses.len())
+            .max(1)
+    }
+
+    fn settle_endpoints(&mut self) {
+        let given = &self.given;
+        let port_at = |index: usize| {
+            let port = match &*given.ports {
+                [one] => Some(one),
+                several => several.get(index),
+            };
+            port.copied().unwrap_or(DEFAULT_PORT)
+        };
+        let mut endpoints = Vec::new();
+        for index in 0..self.host_count() {
+            let (host, port) = match given.hosts.get(index) {
+                Some((host, port)) => (&**host, *port),
+                None => ("", None),
+            };
+            let host = given.addresses.get(index).map_or(host, |address| address);
+            let port = port.unwrap_or_else(|| port_at(index));
+            if host.is_empty() {
+                if cfg!(unix) {
+                    endpoints.extend(SOCKET_DIRECTORIES.map(|dir| Endpoint::new(dir, port)));
+                }
+                endpoints.push(Endpoint::new("localhost", port));
+            } else {
+                endpoints.push(Endpoint::new(host, port));
+            }
+        }
+        self.endpoints = endpoints;
+    }
+}
+
+/// The port that PostgreSQL is registered with.
+const DEFAULT_PORT: u16 = 5432;
+
+/// Where distributions and PostgreSQL itself put the socket.
+const SOCKET_DIRECTORIES: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
+
+fn list(values: impl Iterator<Item = String>) -> Vec<String> {
+    values.filter(|value| !value.is_empty()).collect()
+}
+
+#[cold]
+fn config_error(name: impl Into<String>, reason: impl Into<String>) -> Error {
+    UsageError::Config {
+        name: name.into(),
+        reason: reason.into(),
+    }
+    .into()
+}
+
+/// The same error, blamed on an environment variable.
+fn renamed(error: Error, variable: &str) -> Error {
+    match error.into_leaf() {
+        Leaf::Usage(UsageError::Config { reason, .. }) => config_error(variable, reason),
+        _ => config_error(variable, "this value cannot be used"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
