@@ -1,0 +1,274 @@
+//! Owns the borrowing of a connection from the pool and its way back. Called by the faces for plain
+//! use and by `Handle` for contextual use.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use super::inner::{Holder, Inner, Pooled};
+use super::open::Opened;
+use super::seat::Seat;
+use super::signal::Signal;
+use super::timeout::{Limit, race};
+use super::{Engine, close};
+use crate::error::{Closed, Deadline, Result};
+use crate::pool::{Acquired, SlotId, WaiterId};
+use crate::runtime::Runtime;
+use crate::session::Status;
+
+/// An exclusively borrowed connection. Dropping it gives it back; what it left behind is rolled back
+/// in the background first.
+pub struct Lease<R: Runtime> {
+    seat: Arc<Seat<R>>,
+}
+
+impl<R: Runtime> Lease<R> {
+    /// Where requests run.
+    pub fn seat(&self) -> &Arc<Seat<R>> {
+        &self.seat
+    }
+
+    /// Says in messages about held connections who has this one.
+    pub(super) fn name_holder(&self) {
+        let caller = self.seat.inner.runtime.caller();
+        let mut pooled = self.seat.inner.peek();
+        if let Some(holder) = &mut pooled.place(self.seat.slot).holder {
+            holder.caller = caller;
+        }
+    }
+
+    /// Gives the connection back, and returns when the next borrower could have it.
+    ///
+    /// # Cancellation
+    /// It is finished in the background.
+    pub async fn release(self) {
+        let seat = Arc::clone(&self.seat);
+        if seat.is_clean() || !seat.retire() {
+            return;
+        }
+        let finish = FinishInBackground(Some(seat));
+        if let Some(seat) = &finish.0 {
+            seat.heal().await;
+        }
+        finish.done();
+    }
+}
+
+impl<R: Runtime> Drop for Lease<R> {
+    fn drop(&mut self) {
+        if !self.seat.retire() {
+            return;
+        }
+        if self.seat.is_clean() {
+            self.seat.give_back(true);
+        } else if self.seat.session.status() == Status::Closed {
+            self.seat.give_back(false);
+        } else {
+            drop(FinishInBackground(Some(Arc::clone(&self.seat))));
+        }
+    }
+}
+
+/// Heals a seat in the background unless it is told that this is done.
+struct FinishInBackground<R: Runtime>(Option<Arc<Seat<R>>>);
+
+impl<R: Runtime> FinishInBackground<R> {
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<R: Runtime> Drop for FinishInBackground<R> {
+    fn drop(&mut self) {
+        if let Some(seat) = self.0.take() {
+            let runtime = seat.inner.runtime.clone();
+            runtime.spawn(async move { seat.heal().await });
+        }
+    }
+}
+
+impl<R: Runtime> Engine<R> {
+    /// Borrows a connection: the one used last if any is idle, a new one while there is room, else
+    /// the one that becomes free when it is this caller's turn.
+    ///
+    /// # Errors
+    /// `Timeout` with deadline `Acquire` after `limit`, naming who holds connections; what opening
+    /// a connection came to; `Closed`.
+    ///
+    /// # Cancellation
+    /// The place in the queue is given up; a connection that was granted goes to the next.
+    pub async fn acquire(&self, limit: Option<Limit>) -> Result<Lease<R>> {
+        if let Some(lease) = self.try_acquire() {
+            return Ok(lease);
+        }
+        let late = |limit: Limit| close::pool_timeout(&self.0, Deadline::Acquire, limit.duration);
+        race(&self.0.runtime, limit, late, self.0.acquire()).await
+    }
+
+    /// As [`Engine::acquire`], if that is possible without waiting.
+    pub fn try_acquire(&self) -> Option<Lease<R>> {
+        let now = self.0.runtime.now();
+        self.0.with_pool(|pooled| {
+            while pooled.pool.idle() > 0 {
+                let Acquired::Idle(slot) = pooled.pool.acquire(now) else {
+                    return None;
+                };
+                if let Some(lease) = self.0.take_seat(pooled, slot) {
+                    return Some(lease);
+                }
+            }
+            None
+        })
+    }
+
+    /// Opens connections until there are `min_size`, and leaves them idle.
+    ///
+    /// # Errors
+    /// What opening a connection came to. Those opened before stay in the pool.
+    pub async fn warm_up(&self) -> Result<()> {
+        while let Some(slot) = self.0.with_pool(|pooled| pooled.pool.reserve()) {
+            drop(self.0.open_into(slot).await?);
+        }
+        Ok(())
+    }
+}
+
+impl<R: Runtime> Inner<R> {
+    async fn acquire(self: &Arc<Self>) -> Result<Lease<R>> {
+        let now = self.runtime.now();
+        let mut acquired = self.with_pool(|pooled| pooled.pool.acquire(now));
+        loop {
+            acquired = match acquired {
+                Acquired::Closed => return Err(Closed::Pool.into()),
+                Acquired::Connect(slot) => return self.open_into(slot).await,
+                Acquired::Wait(waiter) => {
+                    Waiting {
+                        inner: self,
+                        waiter,
+                        taken: false,
+                    }
+                    .await
+                }
+                Acquired::Idle(slot) => {
+                    if let Some(lease) = self.with_pool(|pooled| self.take_seat(pooled, slot)) {
+                        return Ok(lease);
+                    }
+                    self.with_pool(|pooled| pooled.pool.acquire(now))
+                }
+            }
+        }
+    }
+
+    /// The seat of an open connection; none if the connection died while it was idle.
+    fn take_seat(self: &Arc<Self>, pooled: &mut Pooled, slot: SlotId) -> Option<Lease<R>> {
+        let now = self.runtime.now();
+        let place = pooled.place(slot);
+        let alive = place
+            .session
+            .clone()
+            .zip(place.endpoint.clone())
+            .filter(|(session, _)| session.status() != Status::Closed);
+        let Some((session, endpoint)) = alive else {
+            pooled.discard(slot);
+            pooled.pool.release(slot, now, false);
+            return None;
+        };
+        let last_sql = Arc::new(Mutex::new(None));
+        place.holder = Some(Holder {
+            caller: None,
+            since: now,
+            last_sql: Arc::clone(&last_sql),
+        });
+        let seat = Arc::new(Seat {
+            inner: Arc::clone(self),
+            slot,
+            session,
+            endpoint,
+            gate: Signal::opened(),
+            given_back: AtomicBool::new(false),
+            last_sql,
+            names: AtomicU64::new(0),
+        });
+        Some(Lease { seat })
+    }
+
+    async fn open_into(self: &Arc<Self>, slot: SlotId) -> Result<Lease<R>> {
+        let opening = Opening {
+            inner: self,
+            slot,
+            open: false,
+        };
+        let opened = self.open().await?;
+        opening.connected(opened)
+    }
+}
+
+/// A slot whose connection is being opened.
+struct Opening<'a, R: Runtime> {
+    inner: &'a Arc<Inner<R>>,
+    slot: SlotId,
+    open: bool,
+}
+
+impl<R: Runtime> Opening<'_, R> {
+    fn connected(mut self, opened: Opened) -> Result<Lease<R>> {
+        self.open = true;
+        self.inner
+            .with_pool(|pooled| {
+                pooled.pool.connected(self.slot);
+                let place = pooled.place(self.slot);
+                place.session = Some(opened.session);
+                place.endpoint = Some(Arc::new(opened.endpoint));
+                self.inner.take_seat(pooled, self.slot)
+            })
+            .ok_or_else(|| Closed::Lost(None).into())
+    }
+}
+
+impl<R: Runtime> Drop for Opening<'_, R> {
+    fn drop(&mut self) {
+        if !self.open {
+            self.inner.with_pool(|pooled| pooled.pool.failed(self.slot));
+        }
+    }
+}
+
+/// A place in the queue.
+struct Waiting<'a, R: Runtime> {
+    inner: &'a Arc<Inner<R>>,
+    waiter: WaiterId,
+    taken: bool,
+}
+
+impl<R: Runtime> Future for Waiting<'_, R> {
+    type Output = Acquired;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Acquired> {
+        let waiter = self.waiter;
+        let taken = self.inner.with_pool(|pooled| {
+            let taken = pooled.pool.take(waiter);
+            if matches!(taken, Acquired::Wait(_)) {
+                pooled.wakers.insert(waiter, cx.waker().clone());
+            }
+            taken
+        });
+        if matches!(taken, Acquired::Wait(_)) {
+            return Poll::Pending;
+        }
+        self.taken = true;
+        Poll::Ready(taken)
+    }
+}
+
+impl<R: Runtime> Drop for Waiting<'_, R> {
+    fn drop(&mut self) {
+        if !self.taken {
+            let waker = self.inner.with_pool(|pooled| {
+                pooled.pool.abandon(self.waiter);
+                pooled.wakers.remove(&self.waiter)
+            });
+            drop(waker);
+        }
+    }
+}

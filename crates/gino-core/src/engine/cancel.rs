@@ -1,0 +1,77 @@
+//! Owns the cancel request: a connection of its own that carries one packet and waits until the
+//! server closes it (PostgreSQL manual, "Canceling Requests in Progress"). `heal` uses it, on a
+//! connection that has nothing else in flight.
+
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::signal::Signal;
+use crate::config::Endpoint;
+use crate::error::Result;
+use crate::runtime::Runtime;
+use crate::session::{Flush, Transport, Wire};
+
+/// Sends `packet` to `endpoint` and waits for the end of the stream: the server has acted then.
+pub(super) async fn cancel<R: Runtime>(
+    runtime: &R,
+    endpoint: &Endpoint,
+    packet: Vec<u8>,
+) -> Result<()> {
+    let wire = Arc::new(CancelWire {
+        packet: Mutex::new(packet),
+        transport: OnceLock::new(),
+        ended: Signal::opened(),
+    });
+    wire.ended.close();
+    let closing = CloseOnDrop(Arc::clone(&wire));
+    runtime
+        .connect(endpoint, Arc::clone(&wire) as Arc<dyn Wire>)
+        .await?;
+    if let Some(transport) = wire.transport.get() {
+        transport.flush(Flush::Now);
+    }
+    wire.ended.wait().await;
+    drop(closing);
+    Ok(())
+}
+
+struct CancelWire {
+    packet: Mutex<Vec<u8>>,
+    transport: OnceLock<Box<dyn Transport>>,
+    ended: Signal,
+}
+
+impl Wire for CancelWire {
+    fn attach(&self, transport: Box<dyn Transport>) {
+        let _ = self.transport.set(transport);
+    }
+
+    fn readable(&self, read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        // The server sends nothing; what comes is thrown away.
+        let count = read(&mut [0; 64])?;
+        if count == 0 {
+            self.ended.open();
+        }
+        Ok(count)
+    }
+
+    fn poll_transmit(&self, out: &mut Vec<u8>) -> bool {
+        let mut packet = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
+        out.append(&mut packet);
+        !out.is_empty()
+    }
+
+    fn lost(&self, _cause: Option<io::Error>) {
+        self.ended.open();
+    }
+}
+
+struct CloseOnDrop(Arc<CancelWire>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        if let Some(transport) = self.0.transport.get() {
+            transport.close();
+        }
+    }
+}

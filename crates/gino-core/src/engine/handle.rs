@@ -1,0 +1,233 @@
+//! Owns GINO's contextual connections: reuse, lazy and permanent release. A face keeps handles on
+//! its task's [`crate::stack::Stack`] and asks for the newest when it needs one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::seat::Seat;
+use super::signal::Signal;
+use super::timeout::{Limit, race};
+use super::{Engine, Lease, close};
+use crate::error::{Deadline, Result, UsageError};
+use crate::runtime::Runtime;
+
+/// How a contextual connection is acquired.
+#[derive(Debug, Clone, Copy)]
+pub struct AcquireOptions {
+    /// Stand on the task's newest reusable connection if there is one.
+    pub reuse: bool,
+    /// Borrow nothing before the first query.
+    pub lazy: bool,
+    /// May be reused by others of the same task.
+    pub reusable: bool,
+    /// For borrowing.
+    pub limit: Option<Limit>,
+}
+
+/// A contextual connection: the root that borrows, or one that stands on a root.
+pub struct Handle<R: Runtime> {
+    root: Arc<Root<R>>,
+    reusing: bool,
+    reusable: bool,
+    released: AtomicBool,
+}
+
+struct Root<R: Runtime> {
+    engine: Engine<R>,
+    state: Mutex<State<R>>,
+    settled: Signal,
+}
+
+enum State<R: Runtime> {
+    Empty,
+    Borrowing,
+    Held(Lease<R>),
+    Released,
+}
+
+impl<R: Runtime> Engine<R> {
+    /// Makes a contextual connection; `newest` is the task's newest reusable one.
+    ///
+    /// # Errors
+    /// As [`Engine::acquire`], unless it is lazy.
+    ///
+    /// # Cancellation
+    /// As [`Engine::acquire`].
+    pub async fn handle(
+        &self,
+        newest: Option<&Handle<R>>,
+        options: AcquireOptions,
+    ) -> Result<Handle<R>> {
+        let reused = newest
+            .filter(|_| options.reuse)
+            .map(|handle| Arc::clone(&handle.root));
+        let reusing = reused.is_some();
+        let root = reused.unwrap_or_else(|| {
+            let state = Mutex::new(State::Empty);
+            Arc::new(Root {
+                engine: self.clone(),
+                state,
+                settled: Signal::opened(),
+            })
+        });
+        let reusable = options.reusable && !reusing;
+        let handle = Handle {
+            root,
+            reusing,
+            reusable,
+            released: AtomicBool::new(false),
+        };
+        if !options.lazy {
+            handle.seat(options.limit).await?;
+        }
+        Ok(handle)
+    }
+}
+
+impl<R: Runtime> Handle<R> {
+    /// Where requests run; borrows a connection if there is none.
+    ///
+    /// # Errors
+    /// As [`Engine::acquire`]; `Released` after a permanent release.
+    ///
+    /// # Cancellation
+    /// As [`Engine::acquire`].
+    pub async fn seat(&self, limit: Option<Limit>) -> Result<Arc<Seat<R>>> {
+        if self.released.load(Ordering::Acquire) {
+            return Err(UsageError::Released.into());
+        }
+        if let State::Held(lease) = &*self.root.lock() {
+            return Ok(Arc::clone(lease.seat()));
+        }
+        let inner = &self.root.engine.0;
+        let late = |limit: Limit| close::pool_timeout(inner, Deadline::Acquire, limit.duration);
+        race(&inner.runtime, limit, late, self.root.borrow()).await
+    }
+
+    /// Where requests run now; none if nothing is borrowed.
+    pub fn current_seat(&self) -> Option<Arc<Seat<R>>> {
+        match &*self.root.lock() {
+            State::Held(lease) => Some(Arc::clone(lease.seat())),
+            _ => None,
+        }
+    }
+
+    /// Gives the connection back. For good, if `permanent`; else the next query borrows again.
+    /// Returns whether a connection went back: never for one that stands on another.
+    ///
+    /// # Errors
+    /// `AlreadyReleased` for the second permanent release of a reusable root.
+    ///
+    /// # Cancellation
+    /// Finished in the background.
+    pub async fn release(&self, permanent: bool) -> Result<bool> {
+        let again = permanent && self.released.swap(true, Ordering::AcqRel);
+        if again && self.reusable && !self.reusing {
+            return Err(UsageError::AlreadyReleased.into());
+        }
+        if self.reusing || again {
+            return Ok(false);
+        }
+        let Some(lease) = self.root.give_up(permanent) else {
+            return Ok(false);
+        };
+        lease.release().await;
+        Ok(true)
+    }
+
+    /// Whether it stands on another connection.
+    pub fn is_reusing(&self) -> bool {
+        self.reusing
+    }
+
+    /// Whether implicit queries of its task may use it.
+    pub fn is_reusable(&self) -> bool {
+        self.reusable
+    }
+
+    /// Whether it was released for good.
+    pub fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
+
+    /// Whether both stand on the same root.
+    pub fn shares_root(&self, other: &Handle<R>) -> bool {
+        Arc::ptr_eq(&self.root, &other.root)
+    }
+}
+
+impl<R: Runtime> Root<R> {
+    fn lock(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the lease out. One that is just being borrowed goes back as soon as it is there.
+    fn give_up(&self, permanent: bool) -> Option<Lease<R>> {
+        let before = {
+            let mut state = self.lock();
+            match (&*state, permanent) {
+                (State::Held(_), false) => std::mem::replace(&mut *state, State::Empty),
+                (_, true) => std::mem::replace(&mut *state, State::Released),
+                _ => return None,
+            }
+        };
+        self.settled.open();
+        match before {
+            State::Held(lease) => Some(lease),
+            _ => None,
+        }
+    }
+
+    async fn borrow(&self) -> Result<Arc<Seat<R>>> {
+        loop {
+            {
+                let mut state = self.lock();
+                match &*state {
+                    State::Held(lease) => return Ok(Arc::clone(lease.seat())),
+                    State::Released => return Err(UsageError::Released.into()),
+                    State::Borrowing => {}
+                    State::Empty => {
+                        *state = State::Borrowing;
+                        self.settled.close();
+                        break;
+                    }
+                }
+            }
+            self.settled.wait().await;
+        }
+        let borrowing = Borrowing(self);
+        let lease = self.engine.acquire(None).await?;
+        lease.name_holder();
+        borrowing.done(lease)
+    }
+}
+
+/// A root that is about to have a connection; without one again if that is given up.
+struct Borrowing<'a, R: Runtime>(&'a Root<R>);
+
+impl<R: Runtime> Borrowing<'_, R> {
+    fn done(self, lease: Lease<R>) -> Result<Arc<Seat<R>>> {
+        let seat = Arc::clone(lease.seat());
+        let mut state = self.0.lock();
+        if matches!(*state, State::Borrowing) {
+            *state = State::Held(lease);
+            drop(state);
+            Ok(seat)
+        } else {
+            drop(state);
+            // Released while it was borrowed: the lease goes straight back.
+            Err(UsageError::Released.into())
+        }
+    }
+}
+
+impl<R: Runtime> Drop for Borrowing<'_, R> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if matches!(*state, State::Borrowing) {
+            *state = State::Empty;
+        }
+        drop(state);
+        self.0.settled.open();
+    }
+}

@@ -1,0 +1,112 @@
+//! Owns what makes a connection whole again: cancelling what nobody waits for, rolling back, and
+//! undoing what outlives a transaction. Trusts only the server's word. `Seat` and `Lease` call it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::cancel::cancel;
+use super::inner::Inner;
+use super::seat::Seat;
+use super::timeout::{Limit, race, statement_late};
+use crate::error::{Closed, Result};
+use crate::runtime::Runtime;
+use crate::session::{Reply, Request, Status, Submitted};
+
+impl<R: Runtime> Seat<R> {
+    /// Nobody awaits `reply` any more. If nothing else is in flight, the server is asked to stop;
+    /// else the answer is drained in its turn, because a cancel request could hit another.
+    pub(super) fn abandon(self: &Arc<Self>, reply: Reply) {
+        let drained = reply.abandon();
+        if self.session.status() == Status::Closed || !self.session.hold() {
+            return;
+        }
+        self.gate.close();
+        let seat = Arc::clone(self);
+        self.inner.runtime.spawn(async move {
+            if let Some(packet) = seat.session.cancel_packet() {
+                let runtime = &seat.inner.runtime;
+                let limit = Limit::within(runtime, Some(CANCEL));
+                let ask = cancel(runtime, &seat.endpoint, packet);
+                // A server that cannot be asked finishes the statement instead.
+                let _ = race(runtime, limit, statement_late, ask).await;
+            }
+            drained.await;
+            seat.session.unhold();
+            seat.gate.open();
+        });
+    }
+
+    /// Whether the next borrower may have the connection as it is.
+    pub(super) fn is_clean(&self) -> bool {
+        self.session.status() == Status::Idle
+            && self.session.in_flight() == 0
+            && !self.session.is_touched()
+    }
+
+    /// Makes the connection whole, then gives its slot back; closes it if that takes too long.
+    ///
+    /// # Cancellation
+    /// The caller has to see to it that this is finished: see `Lease`.
+    pub(super) async fn heal(self: &Arc<Self>) {
+        let limit = Limit::within(&self.inner.runtime, Some(HEAL));
+        let healed = race(
+            &self.inner.runtime,
+            limit,
+            statement_late,
+            self.make_whole(),
+        )
+        .await;
+        self.give_back(healed.is_ok() && self.is_clean());
+    }
+
+    async fn make_whole(&self) -> Result<()> {
+        self.gate.wait().await;
+        if self.session.in_flight() > 0 || self.session.status() != Status::Idle {
+            self.order("ROLLBACK").await?;
+        }
+        if self.session.is_touched() {
+            self.order(self.session.reset_script()).await?;
+        }
+        Ok(())
+    }
+
+    async fn order(&self, script: &'static str) -> Result<()> {
+        match self.session.submit(Request::Script(script), None)? {
+            Submitted::Reply(reply) => reply.await.map(drop),
+            Submitted::Held(_) => Err(Closed::Connection.into()),
+        }
+    }
+
+    /// Returns the slot to the pool, with its connection or without.
+    pub(super) fn give_back(&self, keep: bool) {
+        if !keep {
+            self.session.close();
+        }
+        self.inner.release(self.slot, keep);
+    }
+
+    /// From now on nobody runs anything here. False if that was so already.
+    pub(super) fn retire(&self) -> bool {
+        !self.given_back.swap(true, Ordering::AcqRel)
+    }
+}
+
+impl<R: Runtime> Inner<R> {
+    pub(super) fn release(self: &Arc<Self>, slot: crate::pool::SlotId, keep: bool) {
+        let now = self.runtime.now();
+        self.with_pool(|pooled| {
+            pooled.place(slot).holder = None;
+            if !keep {
+                pooled.discard(slot);
+            }
+            pooled.pool.release(slot, now, keep);
+        });
+    }
+}
+
+/// How long a cancel request may take until the statement is left to end by itself.
+const CANCEL: Duration = Duration::from_secs(5);
+
+/// How long a rollback and reset may take until the connection is given up instead.
+const HEAL: Duration = Duration::from_secs(10);

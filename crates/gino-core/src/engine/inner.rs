@@ -1,0 +1,161 @@
+//! Owns what an engine's clones share: the pool's machine, the sessions beside it and who waits.
+//! Acts on the pool's events after its lock is released. All flows of the engine go through it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::clock::Instant;
+use crate::config::{Config, Endpoint};
+use crate::pool::{Event, Limits, Pool, SlotId, WaiterId};
+use crate::runtime::Runtime;
+use crate::session::{Session, Sql};
+
+pub(super) struct Inner<R: Runtime> {
+    pub(super) config: Arc<Config>,
+    pub(super) runtime: R,
+    pooled: Mutex<Pooled>,
+}
+
+pub(super) struct Pooled {
+    pub(super) pool: Pool,
+    pub(super) places: Vec<Place>,
+    pub(super) wakers: HashMap<WaiterId, Waker>,
+    /// Who waits until the closed pool is drained.
+    pub(super) closers: Vec<Waker>,
+    /// Sessions whose slots are free, to be closed once the lock is released.
+    discarded: Vec<Arc<dyn Session>>,
+    housekeeping: bool,
+}
+
+/// What belongs to a slot of the pool.
+#[derive(Default)]
+pub(super) struct Place {
+    pub(super) session: Option<Arc<dyn Session>>,
+    pub(super) endpoint: Option<Arc<Endpoint>>,
+    pub(super) holder: Option<Holder>,
+}
+
+/// Who has a connection, for messages.
+pub(super) struct Holder {
+    pub(super) caller: Option<Arc<str>>,
+    pub(super) since: Instant,
+    pub(super) last_sql: Arc<Mutex<Option<Sql>>>,
+}
+
+/// What to do once the lock is released.
+#[derive(Default)]
+pub(super) struct Actions {
+    wake: Vec<Waker>,
+    close: Vec<Arc<dyn Session>>,
+}
+
+impl Actions {
+    fn run(self) {
+        self.close.iter().for_each(|session| session.close());
+        self.wake.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Pooled {
+    pub(super) fn place(&mut self, slot: SlotId) -> &mut Place {
+        let index = slot.index();
+        if self.places.len() <= index {
+            self.places.resize_with(index + 1, Place::default);
+        }
+        #[expect(clippy::indexing_slicing, reason = "the line above made the place")]
+        &mut self.places[index]
+    }
+
+    /// Empties a place whose connection is gone.
+    pub(super) fn discard(&mut self, slot: SlotId) {
+        let gone = std::mem::take(self.place(slot));
+        self.discarded.extend(gone.session);
+    }
+
+    fn actions(&mut self) -> Actions {
+        let mut actions = Actions::default();
+        actions.close.append(&mut self.discarded);
+        while let Some(event) = self.pool.poll_event() {
+            match event {
+                Event::Grant { waiter, .. }
+                | Event::Connect { waiter, .. }
+                | Event::Refuse(waiter) => {
+                    actions.wake.extend(self.wakers.remove(&waiter));
+                }
+                Event::Close(slot) => actions.close.extend(self.place(slot).session.take()),
+            }
+        }
+        if self.pool.is_drained() {
+            actions.wake.append(&mut self.closers);
+        }
+        actions
+    }
+}
+
+impl<R: Runtime> Inner<R> {
+    pub(super) fn new(config: Arc<Config>, runtime: R) -> Inner<R> {
+        let pool = Pool::new(Limits {
+            min: config.min_size,
+            max: config.max_size,
+            max_inactive: config.max_inactive_connection_lifetime,
+            max_uses: config.max_queries.and_then(|uses| u64::try_from(uses).ok()),
+        });
+        let pooled = Pooled {
+            pool,
+            places: Vec::new(),
+            wakers: HashMap::new(),
+            closers: Vec::new(),
+            discarded: Vec::new(),
+            housekeeping: false,
+        };
+        Inner {
+            config,
+            runtime,
+            pooled: Mutex::new(pooled),
+        }
+    }
+
+    /// Looks at the pool without changing it.
+    pub(super) fn peek(&self) -> MutexGuard<'_, Pooled> {
+        self.pooled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the pool, then does what it asks for: wakes and closes, without the lock.
+    pub(super) fn with_pool<T>(self: &Arc<Self>, change: impl FnOnce(&mut Pooled) -> T) -> T {
+        let (value, actions, keep_house) = {
+            let mut pooled = self.peek();
+            let value = change(&mut pooled);
+            let actions = pooled.actions();
+            let due = !pooled.housekeeping && pooled.pool.next_deadline().is_some();
+            pooled.housekeeping |= due;
+            (value, actions, due)
+        };
+        actions.run();
+        if keep_house {
+            self.keep_house();
+        }
+        value
+    }
+
+    /// Closes what is idle for too long, as long as there is something that may become so.
+    fn keep_house(self: &Arc<Self>) {
+        let (weak, runtime) = (Arc::downgrade(self), self.runtime.clone());
+        self.runtime.spawn(async move {
+            loop {
+                let Some(inner) = weak.upgrade() else { return };
+                let next = {
+                    let mut pooled = inner.peek();
+                    let next = pooled.pool.next_deadline();
+                    pooled.housekeeping = next.is_some();
+                    next
+                };
+                drop(inner);
+                let Some(next) = next else { return };
+                runtime.sleep_until(next).await;
+                let Some(inner) = weak.upgrade() else { return };
+                inner.with_pool(|pooled| pooled.pool.handle_timeout(inner.runtime.now()));
+            }
+        });
+    }
+}

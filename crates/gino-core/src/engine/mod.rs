@@ -1,0 +1,61 @@
+//! Owns the flows: acquire → run → release, transactions, cursors, time-outs, cancellation and reset,
+//! as `async fn` over the runtime seam, written once for both faces.
+//! Never knows a protocol's messages (but for `open`, which picks the backend) or a host's values.
+
+mod signal;
+mod timeout;
+mod inner;
+mod open;
+mod cancel;
+mod seat;
+mod heal;
+mod acquire;
+mod close;
+mod transaction;
+mod cursor;
+mod handle;
+
+use std::sync::Arc;
+
+pub use acquire::Lease;
+pub use close::Figures;
+pub use cursor::Cursor;
+pub use handle::{AcquireOptions, Handle};
+pub use seat::Seat;
+pub use timeout::Limit;
+pub use transaction::{Isolation, Transaction, TransactionOptions};
+
+use crate::config::Config;
+use crate::runtime::Runtime;
+use inner::Inner;
+
+/// A pool of connections to one database, and the flows over it. Clones share the pool.
+///
+/// Nothing connects before it is asked to.
+pub struct Engine<R: Runtime>(Arc<Inner<R>>);
+
+impl<R: Runtime> Clone for Engine<R> {
+    fn clone(&self) -> Self {
+        Engine(Arc::clone(&self.0))
+    }
+}
+
+impl<R: Runtime> Engine<R> {
+    /// An engine over `config` in `runtime`.
+    pub fn new(config: Arc<Config>, runtime: R) -> Engine<R> {
+        Engine(Arc::new(Inner::new(config, runtime)))
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.0.config
+    }
+
+    /// The runtime.
+    pub fn runtime(&self) -> &R {
+        &self.0.runtime
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Owns the running of requests on one borrowed connection: prepare if needed, submit, await, and
+//! what happens when nobody awaits any more. `Lease`, `Handle`, `Transaction` and `Cursor` run here.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use super::inner::Inner;
+use super::signal::Signal;
+use crate::config::Endpoint;
+use crate::error::{Closed, Result, UsageError};
+use crate::pool::SlotId;
+use crate::runtime::Runtime;
+use crate::session::{
+    Completion, Params, Reply, Request, Session, Sink, Sql, Statement, Status, Submitted,
+};
+
+/// A connection as long as it is borrowed. Requests of several tasks queue on it, in order.
+pub struct Seat<R: Runtime> {
+    pub(super) inner: Arc<Inner<R>>,
+    pub(super) slot: SlotId,
+    pub(super) session: Arc<dyn Session>,
+    pub(super) endpoint: Arc<Endpoint>,
+    /// Open unless a cancellation is under way.
+    pub(super) gate: Signal,
+    pub(super) given_back: AtomicBool,
+    pub(super) last_sql: Arc<Mutex<Option<Sql>>>,
+    pub(super) names: AtomicU64,
+}
+
+impl<R: Runtime> Seat<R> {
+    /// Runs `sql` with `params` once per parameter set; rows go to `sink`, at most `max_rows` (0: all).
+    ///
+    /// # Errors
+    /// The server's error, a value that does not fit, `Closed`, or `Released` once the connection
+    /// went back to the pool.
+    ///
+    /// # Cancellation
+    /// The statement is cancelled on the server if nothing else is in flight, else its rows are
+    /// drained; the connection is ready for the next request afterwards.
+    pub async fn run(
+        self: &Arc<Self>,
+        sql: &Sql,
+        params: &dyn Params,
+        sink: Option<Box<dyn Sink>>,
+        max_rows: u32,
+    ) -> Result<Completion> {
+        let statement = self.prepared(sql).await?;
+        let statement = &statement;
+        self.request(
+            || Request::Execute {
+                statement,
+                params,
+                max_rows,
+            },
+            sink,
+        )
+        .await
+    }
+
+    /// Runs a script of one or more statements without parameters; values come as text.
+    ///
+    /// # Errors
+    /// As [`Seat::run`]; what ran before the error is undone unless the script commits by itself.
+    ///
+    /// # Cancellation
+    /// As [`Seat::run`].
+    pub async fn script(
+        self: &Arc<Self>,
+        sql: &str,
+        sink: Option<Box<dyn Sink>>,
+    ) -> Result<Completion> {
+        self.note(&Sql::new(sql));
+        self.request(|| Request::Script(sql), sink).await
+    }
+
+    /// The statement for `sql`, prepared if this connection does not have it yet.
+    ///
+    /// # Errors
+    /// As [`Seat::run`].
+    ///
+    /// # Cancellation
+    /// Harmless: the statement is kept for the next use.
+    pub async fn prepared(self: &Arc<Self>, sql: &Sql) -> Result<Arc<Statement>> {
+        self.note(sql);
+        if let Some(statement) = self.session.cached(sql) {
+            return Ok(statement);
+        }
+        let done = self.request(|| Request::Prepare(sql), None).await?;
+        done.statement.ok_or_else(|| Closed::Connection.into())
+    }
+
+    /// Submits the request that `make` makes, when the connection takes it, and awaits its answer.
+    pub(super) async fn request<'a>(
+        self: &Arc<Self>,
+        make: impl Fn() -> Request<'a>,
+        mut sink: Option<Box<dyn Sink>>,
+    ) -> Result<Completion> {
+        loop {
+            if self.given_back.load(Ordering::Acquire) {
+                return Err(UsageError::Released.into());
+            }
+            match self.session.submit(make(), sink)? {
+                Submitted::Reply(reply) => {
+                    return Watched {
+                        seat: self,
+                        reply: Some(reply),
+                    }
+                    .await;
+                }
+                Submitted::Held(back) => sink = back,
+            }
+            self.gate.wait().await;
+        }
+    }
+
+    /// What the server last said about the transaction.
+    pub fn status(&self) -> Status {
+        self.session.status()
+    }
+
+    /// A setting that the server reports by itself.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.session.parameter(name)
+    }
+
+    /// A name for a savepoint or portal that was not used on this seat before.
+    pub(super) fn next_name(&self, prefix: &str) -> String {
+        format!("{prefix}{}", self.names.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn note(&self, sql: &Sql) {
+        let mut last = self.last_sql.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(sql.clone());
+    }
+}
+
+/// A reply that cancels its request when it is dropped too early.
+struct Watched<'a, R: Runtime> {
+    seat: &'a Arc<Seat<R>>,
+    reply: Option<Reply>,
+}
+
+impl<R: Runtime> Future for Watched<'_, R> {
+    type Output = Result<Completion>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(reply) = &mut self.reply else {
+            return Poll::Ready(Err(Closed::Connection.into()));
+        };
+        let result = std::task::ready!(Pin::new(reply).poll(cx));
+        self.reply = None;
+        Poll::Ready(result)
+    }
+}
+
+impl<R: Runtime> Drop for Watched<'_, R> {
+    fn drop(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            self.seat.abandon(reply);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Owns transactions and savepoints: which commands they are and when they may run. Depth is the
+//! server's: a transaction inside a transaction block is a savepoint.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::seat::Seat;
+use crate::error::{Result, UsageError};
+use crate::runtime::Runtime;
+use crate::session::{Request, Status};
+
+/// PostgreSQL manual, "Transaction Isolation".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Treated as read committed by the server.
+    ReadUncommitted,
+    /// The server's default.
+    ReadCommitted,
+    /// One snapshot for the whole transaction.
+    RepeatableRead,
+    /// As if transactions ran one after the other.
+    Serializable,
+}
+
+/// How a transaction is begun. Savepoints have no options of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransactionOptions {
+    /// The isolation level, else the session's default.
+    pub isolation: Option<Isolation>,
+    /// Whether nothing may be written.
+    pub readonly: bool,
+    /// Whether a serializable read-only transaction waits for a safe snapshot.
+    pub deferrable: bool,
+}
+
+impl TransactionOptions {
+    fn begin(&self) -> String {
+        let mut sql = String::from("BEGIN");
+        match self.isolation {
+            None => {}
+            Some(Isolation::ReadUncommitted) => sql.push_str(" ISOLATION LEVEL READ UNCOMMITTED"),
+            Some(Isolation::ReadCommitted) => sql.push_str(" ISOLATION LEVEL READ COMMITTED"),
+            Some(Isolation::RepeatableRead) => sql.push_str(" ISOLATION LEVEL REPEATABLE READ"),
+            Some(Isolation::Serializable) => sql.push_str(" ISOLATION LEVEL SERIALIZABLE"),
+        }
+        if self.readonly {
+            sql.push_str(" READ ONLY");
+        }
+        if self.deferrable {
+            sql.push_str(" DEFERRABLE");
+        }
+        sql
+    }
+}
+
+/// A transaction that has begun, or a savepoint inside one.
+///
+/// Dropping it does nothing: call [`Transaction::abandon`] where a drop should roll back. A
+/// connection that goes back to the pool inside a transaction is rolled back anyway.
+pub struct Transaction<R: Runtime> {
+    seat: Arc<Seat<R>>,
+    savepoint: Option<String>,
+    active: AtomicBool,
+}
+
+impl<R: Runtime> Transaction<R> {
+    /// Begins a transaction, or a savepoint inside one.
+    ///
+    /// # Errors
+    /// The server's, or a usage error for options on a savepoint.
+    ///
+    /// # Cancellation
+    /// A transaction that may have begun is rolled back when the connection is given back.
+    pub async fn begin(seat: Arc<Seat<R>>, options: TransactionOptions) -> Result<Transaction<R>> {
+        let nested = matches!(seat.status(), Status::InTransaction | Status::Failed);
+        let savepoint = nested.then(|| seat.next_name("gino_savepoint_"));
+        match &savepoint {
+            None => seat.script(&options.begin(), None).await?,
+            Some(_) if options != TransactionOptions::default() => {
+                let reason =
+                    "isolation, readonly and deferrable belong to the outermost transaction";
+                return Err(UsageError::Statement(reason).into());
+            }
+            Some(name) => seat.script(&format!("SAVEPOINT {name}"), None).await?,
+        };
+        Ok(Transaction {
+            seat,
+            savepoint,
+            active: AtomicBool::new(true),
+        })
+    }
+
+    /// Where requests of this transaction run.
+    pub fn seat(&self) -> &Arc<Seat<R>> {
+        &self.seat
+    }
+
+    /// Whether this is a savepoint inside another transaction.
+    pub fn is_nested(&self) -> bool {
+        self.savepoint.is_some()
+    }
+
+    /// Whether it was neither committed nor rolled back.
+    pub fn is_active(&self) -> bool {
+        self.active.load(Ordering::Acquire)
+    }
+
+    /// Commits, or releases the savepoint.
+    ///
+    /// # Errors
+    /// The server's own (a deferred constraint, a serialization failure), `CommitRolledBack` if a
+    /// statement had failed before, `TransactionEnded` the second time. It has ended in any case.
+    ///
+    /// # Cancellation
+    /// Whether it was committed is not known then: the server may have been faster.
+    pub async fn commit(&self) -> Result<()> {
+        self.end()?;
+        match &self.savepoint {
+            None => {
+                let done = self.seat.script("COMMIT", None).await?;
+                if &*done.tag == "ROLLBACK" {
+                    return Err(UsageError::CommitRolledBack.into());
+                }
+            }
+            Some(name) => {
+                self.seat
+                    .script(&format!("RELEASE SAVEPOINT {name}"), None)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rolls back, or back to the savepoint.
+    ///
+    /// # Errors
+    /// `Closed` if the connection was lost, `TransactionEnded` the second time.
+    ///
+    /// # Cancellation
+    /// Rolled back when the connection is given back at the latest.
+    pub async fn rollback(&self) -> Result<()> {
+        self.end()?;
+        let script = self.rollback_script();
+        self.seat.script(&script, None).await.map(drop)
+    }
+
+    /// Rolls back without waiting for it: what is submitted next comes after the rollback.
+    pub fn abandon(&self) {
+        if self.end().is_ok() && self.seat.status() != Status::Closed {
+            let script = self.rollback_script();
+            // On hold or closed: the way back to the pool rolls back.
+            let _ = self.seat.session.submit(Request::Script(&script), None);
+        }
+    }
+
+    fn end(&self) -> Result<()> {
+        if self.active.swap(false, Ordering::AcqRel) {
+            Ok(())
+        } else {
+            Err(UsageError::TransactionEnded.into())
+        }
+    }
+
+    fn rollback_script(&self) -> String {
+        match &self.savepoint {
+            None => "ROLLBACK".into(),
+            Some(name) => format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}"),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Owns the writing of requests as messages. Calls into the host's parameters, so never under a lock.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use postgres_protocol::IsNull as ProtocolIsNull;
+use postgres_protocol::message::frontend::{self, BindError};
+
+use super::stage::Stage;
+use crate::codec::Format;
+use crate::error::{Error, Leaf, ProtocolError, Result, UsageError};
+use crate::row::Columns;
+use crate::session::{IsNull, Params, Request, Statement};
+
+/// Appends the messages of `request`, and says what its answer begins with. `name` names the
+/// statement that a Prepare makes.
+pub(super) fn encode(request: &Request<'_>, name: &str, out: &mut BytesMut) -> Result<Stage> {
+    match request {
+        Request::Prepare(sql) => {
+            frontend::parse(name, sql.as_str(), [], out).map_err(|_| zero_byte())?;
+            frontend::describe(b'S', name, out).map_err(|_| zero_byte())?;
+            frontend::sync(out);
+            Ok(Stage::Parse)
+        }
+        Request::Execute {
+            statement,
+            params,
+            max_rows,
+        } => {
+            if params.sets() == 0 {
+                frontend::sync(out);
+                return Ok(Stage::Ready);
+            }
+            let first = reparse(statement, out)?;
+            for set in 0..params.sets() {
+                bind("", statement, *params, set, out)?;
+                execute("", *max_rows, out)?;
+            }
+            frontend::sync(out);
+            Ok(first)
+        }
+        Request::Script(sql) => {
+            frontend::query(sql, out).map_err(|_| zero_byte())?;
+            Ok(Stage::Script)
+        }
+        Request::Open {
+            portal,
+            statement,
+            params,
+            max_rows,
+        } => {
+            let first = reparse(statement, out)?;
+            bind(portal, statement, *params, 0, out)?;
+            execute(portal, *max_rows, out)?;
+            frontend::sync(out);
+            Ok(first)
+        }
+        Request::Fetch {
+            portal, max_rows, ..
+        } => {
+            execute(portal, *max_rows, out)?;
+            frontend::sync(out);
+            Ok(Stage::Rows)
+        }
+        Request::Close { portal } => {
+            frontend::close(b'P', portal, out).map_err(|_| zero_byte())?;
+            frontend::sync(out);
+            Ok(Stage::Close)
+        }
+    }
+}
+
+/// The unnamed statement may have been replaced meanwhile: it goes along each time.
+fn reparse(statement: &Statement, out: &mut BytesMut) -> Result<Stage> {
+    if !statement.name.is_empty() {
+        return Ok(Stage::Bind);
+    }
+    let types = statement.params.iter().copied();
+    frontend::parse("", statement.sql.as_str(), types, out).map_err(|_| zero_byte())?;
+    Ok(Stage::Reparse)
+}
+
+/// Closes a statement that left the cache.
+pub(super) fn close_statement(statement: &Statement, out: &mut BytesMut) -> Result<()> {
+    frontend::close(b'S', &statement.name, out).map_err(|_| zero_byte())?;
+    frontend::sync(out);
+    Ok(())
+}
+
+fn bind(
+    portal: &str,
+    statement: &Arc<Statement>,
+    params: &dyn Params,
+    set: usize,
+    out: &mut BytesMut,
+) -> Result<()> {
+    let (expected, given) = (statement.params.len(), params.len(set));
+    if expected != given {
+        return Err(UsageError::ParameterCount { expected, given }.into());
+    }
+    let types = || statement.params.iter().copied().enumerate();
+    let formats = types().map(|(index, oid)| code(params.format(set, index, oid)));
+    let results = result_formats(&statement.columns);
+    let serialize = |(index, oid), out: &mut BytesMut| match params.encode(set, index, oid, out) {
+        Ok(IsNull::Yes) => Ok(ProtocolIsNull::Yes),
+        Ok(IsNull::No) => Ok(ProtocolIsNull::No),
+        Err(error) => Err(error.into()),
+    };
+    match frontend::bind(
+        portal,
+        &statement.name,
+        formats,
+        types(),
+        serialize,
+        results,
+        out,
+    ) {
+        Ok(()) => Ok(()),
+        Err(BindError::Conversion(error)) => match error.downcast::<Error>() {
+            Ok(error) => Err(*error),
+            Err(other) => Err(crate::error::HostError(other).into()),
+        },
+        Err(BindError::Serialization(_)) => Err(too_large()),
+    }
+}
+
+fn execute(portal: &str, max_rows: u32, out: &mut BytesMut) -> Result<()> {
+    let max_rows = i32::try_from(max_rows).unwrap_or(i32::MAX);
+    frontend::execute(portal, max_rows, out).map_err(|_| zero_byte())
+}
+
+/// One code for all columns where they agree, which is the usual case.
+fn result_formats(columns: &Columns) -> impl Iterator<Item = i16> {
+    let uniform = columns.iter().all(|c| c.format == Format::Binary);
+    let codes = if uniform {
+        None
+    } else {
+        Some(columns.iter().map(|c| code(c.format)))
+    };
+    let all = if uniform { Some(1) } else { None };
+    all.into_iter().chain(codes.into_iter().flatten())
+}
+
+fn code(format: Format) -> i16 {
+    match format {
+        Format::Text => 0,
+        Format::Binary => 1,
+    }
+}
+
+fn zero_byte() -> Error {
+    UsageError::Statement("a statement's text must not contain a zero byte").into()
+}
+
+fn too_large() -> Error {
+    UsageError::Statement("the parameters are larger than a message may be (2 GiB, 65,535 values)")
+        .into()
+}
+
+/// Refuses the data of a COPY FROM STDIN that was run as an ordinary statement.
+pub(super) fn refuse_copy(extended: bool, out: &mut BytesMut) -> Result<()> {
+    let refused = |_| {
+        Error::from(ProtocolError {
+            state: "refusing COPY",
+            expected: "room for a message",
+            got: "none".into(),
+        })
+    };
+    frontend::copy_fail("COPY needs the copy methods of the connection", out).map_err(refused)?;
+    if extended {
+        // The server threw the request's own Sync away with the copy data.
+        frontend::sync(out);
+    }
+    Ok(())
+}
+
+/// Whether `error` says that the server no longer has a statement, or that its result changed.
+pub(super) fn is_stale_statement(error: &Error) -> bool {
+    match error.leaf() {
+        Leaf::Database(db) => {
+            matches!(db.sqlstate(), "26000")
+                || (db.sqlstate() == "0A000" && db.message().contains("cached plan"))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,394 @@
+//! Owns one connection: the sending half behind a lock, the receiving half that is moved out while
+//! it works, so that whoever is woken may submit the next request. Never performs I/O itself: a
+//! face feeds it as a `Wire`, the engine uses it as a `Session`.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
+
+use super::answers::{Answers, Op, Work};
+use super::cache::Cache;
+use super::encode;
+use super::stage::Stage;
+use super::startup::{self, Startup};
+use super::touch;
+use crate::config::Config;
+use crate::error::{Closed, DbError, Error, Result};
+use crate::session::{
+    Flush, Reply, Request, Session, Sink, Sql, Statement, Status, Submitted, Transport, Wire, reply,
+};
+
+/// A connection to a PostgreSQL server.
+pub struct Link {
+    shared: Mutex<Shared>,
+    answers: Mutex<Option<Box<Answers>>>,
+    transport: OnceLock<Box<dyn Transport>>,
+}
+
+pub(super) struct Shared {
+    pub(super) out: BytesMut,
+    pub(super) pending: VecDeque<Op>,
+    pub(super) status: Status,
+    pub(super) cache: Cache,
+    pub(super) parameters: HashMap<Box<str>, Box<str>>,
+    pub(super) key: Option<(i32, Box<[u8]>)>,
+    pub(super) farewell: Option<DbError>,
+    touched: bool,
+    /// Nothing is taken while what runs is being cancelled.
+    held: bool,
+    /// How many requests are submitted and not answered, the current one included.
+    in_flight: usize,
+    /// Input is being handled: what is submitted goes out when that ends.
+    corked: bool,
+    /// Buffers that parameters are encoded into, one at a time.
+    scratch: BytesMut,
+}
+
+impl Shared {
+    pub(super) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+        shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&mut self, op: Op) {
+        self.pending.push_back(op);
+        self.in_flight += 1;
+    }
+}
+
+impl Link {
+    /// A connection that is not yet attached to a socket. It keeps `config`'s number of statements.
+    pub fn new(config: &Config) -> Arc<Link> {
+        Arc::new(Link {
+            shared: Mutex::new(Shared {
+                out: BytesMut::new(),
+                pending: VecDeque::new(),
+                status: Status::Starting,
+                cache: Cache::new(config.statement_cache_size),
+                parameters: HashMap::new(),
+                key: None,
+                farewell: None,
+                touched: false,
+                held: false,
+                in_flight: 0,
+                corked: false,
+                scratch: BytesMut::new(),
+            }),
+            answers: Mutex::new(Some(Box::new(Answers::new()))),
+            transport: OnceLock::new(),
+        })
+    }
+
+    /// Begins the start-up conversation. The reply comes when the server is ready for queries.
+    ///
+    /// # Errors
+    /// Settings that cannot be sent; later, in the reply: the server's refusal, an `AuthError`.
+    pub fn start(&self, config: &Config) -> Result<Reply> {
+        let (completer, reply) = reply();
+        let work = Work::Startup(Box::new(Startup::new(config)));
+        {
+            let mut shared = self.lock();
+            startup::request(config, &mut shared.out)?;
+            shared.push(Op::new(Stage::Startup, work, Some(completer)));
+        }
+        self.flush(Flush::Now);
+        Ok(reply)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        Shared::lock(&self.shared)
+    }
+
+    fn flush(&self, when: Flush) {
+        if let Some(transport) = self.transport.get() {
+            transport.flush(when);
+        }
+    }
+
+    /// Handles what is in the input buffer, and wakes who waits for it, one at a time.
+    fn process(&self, answers: &mut Answers) -> Result<()> {
+        answers.drop_abandoned();
+        while let Some(op) = answers.advance(&self.shared)? {
+            let starting = matches!(op.work, Work::Startup(_));
+            let failed = op.error.is_some();
+            let closed = {
+                let mut shared = self.lock();
+                if op.completer.is_some() {
+                    shared.in_flight = shared.in_flight.saturating_sub(1);
+                }
+                shared.status == Status::Closed
+            };
+            op.finish(None);
+            if closed || (starting && failed) {
+                self.shut(Closed::Connection);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the socket and fails what is in flight but for the current request.
+    fn shut(&self, cause: Closed) {
+        let failed = {
+            let mut shared = self.lock();
+            shared.status = Status::Closed;
+            shared.in_flight = 0;
+            std::mem::take(&mut shared.pending)
+        };
+        if let Some(transport) = self.transport.get() {
+            transport.close();
+        }
+        let mut cause = Some(cause);
+        for op in failed {
+            let cause = cause.take().unwrap_or(Closed::Connection);
+            op.finish(Some(cause.into()));
+        }
+    }
+
+    /// As `shut`, with the current request, which fails with `first` or what the server said last.
+    fn shut_current(&self, current: Option<Op>, first: Error) {
+        let farewell = self.lock().farewell.take();
+        let first = farewell.map_or(first, Error::from);
+        match current {
+            Some(op) => {
+                self.lock().status = Status::Closed;
+                op.finish(Some(first));
+                self.shut(Closed::Lost(None));
+            }
+            None => match self.pop() {
+                Some(op) => self.shut_current(Some(op), first),
+                None => self.shut(Closed::Lost(None)),
+            },
+        }
+    }
+
+    fn pop(&self) -> Option<Op> {
+        self.lock().pending.pop_front()
+    }
+
+    fn take_answers(&self) -> Option<Box<Answers>> {
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    fn put_answers(&self, answers: Box<Answers>) {
+        *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = Some(answers);
+    }
+}
+
+impl Wire for Link {
+    fn attach(&self, transport: Box<dyn Transport>) {
+        // A second transport cannot come: the engine attaches once per link.
+        let _ = self.transport.set(transport);
+    }
+
+    fn readable(&self, read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        let Some(mut answers) = self.take_answers() else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let count = match read(answers.input.spare()) {
+            Ok(count) => count,
+            Err(error) => {
+                self.put_answers(answers);
+                return Err(error);
+            }
+        };
+        answers.input.advance(count);
+        self.lock().corked = true;
+        let outcome = self.process(&mut answers);
+        let send = {
+            let mut shared = self.lock();
+            shared.corked = false;
+            !shared.out.is_empty()
+        };
+        if let Err(error) = outcome {
+            self.shut_current(answers.current.take(), error);
+            self.put_answers(answers);
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        if self.status() == Status::Closed {
+            if let Some(op) = answers.current.take() {
+                op.finish(Some(Closed::Connection.into()));
+            }
+        } else if send {
+            self.flush(Flush::Now);
+        }
+        self.put_answers(answers);
+        Ok(count)
+    }
+
+    fn poll_transmit(&self, out: &mut Vec<u8>) -> bool {
+        let mut shared = self.lock();
+        out.extend_from_slice(&shared.out);
+        let any = !shared.out.is_empty();
+        shared.out.clear();
+        any
+    }
+
+    fn lost(&self, cause: Option<io::Error>) {
+        let current = self.take_answers().and_then(|mut answers| {
+            let current = answers.current.take();
+            self.put_answers(answers);
+            current
+        });
+        if self.status() != Status::Closed || current.is_some() {
+            self.shut_current(current, Closed::Lost(cause).into());
+        }
+    }
+}
+
+impl Session for Link {
+    fn submit(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Result<Submitted> {
+        let (mut scratch, name) = {
+            let mut shared = self.lock();
+            let name = match &request {
+                Request::Prepare(_) => shared.cache.next_name(),
+                _ => Box::default(),
+            };
+            (std::mem::take(&mut shared.scratch), name)
+        };
+        let stage = encode::encode(&request, &name, &mut scratch)?;
+        let (work, touches) = work(&request, name);
+        let (completer, reply) = reply();
+        let mut op = Op::new(stage, work, Some(completer));
+        op.sink = sink;
+        let when = {
+            let mut shared = self.lock();
+            if shared.status == Status::Closed {
+                let cause = shared
+                    .farewell
+                    .as_ref()
+                    .map(|db| io::Error::other(db.clone()));
+                drop(shared);
+                return Err(Closed::Lost(cause).into());
+            }
+            if shared.held {
+                scratch.clear();
+                shared.scratch = scratch;
+                return Ok(Submitted::Held(op.sink.take()));
+            }
+            shared.touched = match &request {
+                Request::Script(sql) if std::ptr::eq(*sql, touch::RESET_SCRIPT) => false,
+                _ => shared.touched || touches,
+            };
+            shared.out.extend_from_slice(&scratch);
+            scratch.clear();
+            shared.scratch = scratch;
+            shared.push(op);
+            match (shared.corked, shared.in_flight) {
+                (true, _) => None,
+                (false, 1) => Some(Flush::Now),
+                (false, _) => Some(Flush::Soon),
+            }
+        };
+        if let Some(when) = when {
+            self.flush(when);
+        }
+        Ok(Submitted::Reply(reply))
+    }
+
+    fn hold(&self) -> bool {
+        let mut shared = self.lock();
+        shared.held |= shared.in_flight == 1;
+        shared.held
+    }
+
+    fn unhold(&self) {
+        self.lock().held = false;
+    }
+
+    fn cached(&self, sql: &Sql) -> Option<Arc<Statement>> {
+        self.lock().cache.get(sql)
+    }
+
+    fn status(&self) -> Status {
+        self.lock().status
+    }
+
+    fn in_flight(&self) -> usize {
+        self.lock().in_flight
+    }
+
+    fn is_touched(&self) -> bool {
+        self.lock().touched
+    }
+
+    fn reset_script(&self) -> &'static str {
+        touch::RESET_SCRIPT
+    }
+
+    fn cancel_packet(&self) -> Option<Vec<u8>> {
+        let shared = self.lock();
+        let (process, key) = shared.key.as_ref()?;
+        let mut out = BytesMut::new();
+        // PostgreSQL manual, CancelRequest: the code 80877102, then what BackendKeyData said.
+        out.extend_from_slice(&u32::try_from(12 + key.len()).ok()?.to_be_bytes());
+        out.extend_from_slice(&80_877_102_u32.to_be_bytes());
+        out.extend_from_slice(&process.to_be_bytes());
+        out.extend_from_slice(key);
+        Some(out.to_vec())
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        self.lock()
+            .parameters
+            .get(name)
+            .map(|value| value.to_string())
+    }
+
+    fn close(&self) {
+        {
+            let mut shared = self.lock();
+            if shared.status == Status::Closed {
+                return;
+            }
+            if shared.status != Status::Starting {
+                frontend::terminate(&mut shared.out);
+            }
+        }
+        self.flush(Flush::Now);
+        let current = self.take_answers().and_then(|mut answers| {
+            let current = answers.current.take();
+            self.put_answers(answers);
+            current
+        });
+        self.shut_current(current, Closed::Connection.into());
+    }
+}
+
+/// What the answer to `request` will need, and whether the request outlives its transaction.
+fn work(request: &Request<'_>, name: Box<str>) -> (Work, bool) {
+    match request {
+        Request::Prepare(sql) => (
+            Work::Prepare {
+                name,
+                sql: (*sql).clone(),
+                params: Box::default(),
+            },
+            false,
+        ),
+        Request::Execute { statement, .. }
+        | Request::Open { statement, .. }
+        | Request::Fetch { statement, .. } => {
+            let touches = statement.touches;
+            (
+                Work::Run {
+                    statement: Arc::clone(statement),
+                    begun: false,
+                },
+                touches,
+            )
+        }
+        Request::Script(sql) => (
+            Work::Script {
+                columns: Arc::from([]),
+            },
+            touch::touches(sql),
+        ),
+        Request::Close { .. } => (Work::Close, false),
+    }
+}

@@ -1,0 +1,181 @@
+//! Owns the parsing of the cold messages of the server (PostgreSQL manual, "Message Formats").
+//! Never trusts a length or a count. `Answers` and `startup` call it.
+
+use crate::codec::{Format, Oid};
+use crate::error::{DbError, Error, ProtocolError};
+use crate::row::Column;
+
+pub(super) const PARSE_COMPLETE: u8 = b'1';
+pub(super) const BIND_COMPLETE: u8 = b'2';
+pub(super) const CLOSE_COMPLETE: u8 = b'3';
+pub(super) const NOTIFICATION: u8 = b'A';
+pub(super) const COPY_DONE: u8 = b'c';
+pub(super) const COMMAND_COMPLETE: u8 = b'C';
+pub(super) const COPY_DATA: u8 = b'd';
+pub(super) const DATA_ROW: u8 = b'D';
+pub(super) const ERROR: u8 = b'E';
+pub(super) const COPY_IN: u8 = b'G';
+pub(super) const COPY_OUT: u8 = b'H';
+pub(super) const EMPTY_QUERY: u8 = b'I';
+pub(super) const BACKEND_KEY: u8 = b'K';
+pub(super) const NO_DATA: u8 = b'n';
+pub(super) const NOTICE: u8 = b'N';
+pub(super) const AUTHENTICATION: u8 = b'R';
+pub(super) const PORTAL_SUSPENDED: u8 = b's';
+pub(super) const PARAMETER_STATUS: u8 = b'S';
+pub(super) const PARAMETER_DESCRIPTION: u8 = b't';
+pub(super) const ROW_DESCRIPTION: u8 = b'T';
+pub(super) const READY: u8 = b'Z';
+
+/// A reader over a message's body that ends instead of panicking.
+pub(super) struct Body<'a> {
+    rest: &'a [u8],
+    message: &'static str,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn new(body: &'a [u8], message: &'static str) -> Body<'a> {
+        Body {
+            rest: body,
+            message,
+        }
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        match self.rest.split_first_chunk::<N>() {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                Ok(*taken)
+            }
+            None => Err(truncated(self.message)),
+        }
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, Error> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16, Error> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32, Error> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    pub(super) fn i32(&mut self) -> Result<i32, Error> {
+        self.take().map(i32::from_be_bytes)
+    }
+
+    /// A zero-terminated string. Before login the server may not speak UTF-8 yet.
+    pub(super) fn text(&mut self) -> Result<Box<str>, Error> {
+        let end = self
+            .rest
+            .iter()
+            .position(|&b| b == 0)
+            .ok_or_else(|| truncated(self.message))?;
+        let (text, rest) = self
+            .rest
+            .split_at_checked(end)
+            .ok_or_else(|| truncated(self.message))?;
+        self.rest = rest.get(1..).unwrap_or_default();
+        Ok(String::from_utf8_lossy(text).into())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+}
+
+#[cold]
+fn truncated(message: &'static str) -> Error {
+    ProtocolError {
+        state: "parsing a message",
+        expected: message,
+        got: "a message that ends too early".into(),
+    }
+    .into()
+}
+
+pub(super) fn db_error(body: &[u8]) -> Result<DbError, Error> {
+    let mut body = Body::new(body, "ErrorResponse");
+    let mut fields = Vec::new();
+    loop {
+        match body.u8()? {
+            0 => return Ok(DbError::new(fields)),
+            code => fields.push((code, body.text()?)),
+        }
+    }
+}
+
+pub(super) fn parameter_types(body: &[u8]) -> Result<Box<[Oid]>, Error> {
+    let mut body = Body::new(body, "ParameterDescription");
+    let count = body.u16()?;
+    let types = (0..count).map(|_| body.u32()).collect::<Result<_, _>>()?;
+    Ok(types)
+}
+
+/// The columns of a RowDescription. Its format codes are zero for a described statement: `format`
+/// says in which format rows will be asked for.
+pub(super) fn columns(body: &[u8], format: impl Fn(Oid) -> Format) -> Result<Vec<Column>, Error> {
+    let mut body = Body::new(body, "RowDescription");
+    let count = body.u16()?;
+    (0..count)
+        .map(|_| {
+            let name = body.text()?;
+            let _table = body.u32()?;
+            let _attribute = body.u16()?;
+            let oid = body.u32()?;
+            let _size = body.u16()?;
+            let modifier = body.i32()?;
+            let _format = body.u16()?;
+            Ok(Column {
+                name,
+                oid,
+                modifier,
+                format: format(oid),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn text(body: &[u8], message: &'static str) -> Result<Box<str>, Error> {
+    Body::new(body, message).text()
+}
+
+pub(super) fn parameter_status(body: &[u8]) -> Result<(Box<str>, Box<str>), Error> {
+    let mut body = Body::new(body, "ParameterStatus");
+    Ok((body.text()?, body.text()?))
+}
+
+/// Process ID and secret key. Protocol 3.0 has 4 bytes of key; 3.2 may have up to 256.
+pub(super) fn backend_key(body: &[u8]) -> Result<(i32, Box<[u8]>), Error> {
+    let mut body = Body::new(body, "BackendKeyData");
+    let process = body.i32()?;
+    if body.is_empty() || body.rest.len() > 256 {
+        return Err(truncated("BackendKeyData"));
+    }
+    Ok((process, body.rest.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prefix_of_a_message_is_an_error_not_a_panic() {
+        let mut row = vec![0, 1];
+        row.extend(b"id\0\0\0\0\x01\0\x01\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0");
+        let error = b"SERROR\0C42P01\0Mno table\0\0";
+        assert_eq!(columns(&row, |_| Format::Binary).unwrap()[0].oid, 23);
+        assert_eq!(db_error(error).unwrap().sqlstate(), "42P01");
+        for cut in 0..row.len() {
+            assert!(columns(&row[..cut], |_| Format::Binary).is_err());
+        }
+        for cut in 0..error.len() {
+            assert!(db_error(&error[..cut]).is_err());
+        }
+        assert!(parameter_types(&[0xff, 0xff, 0, 0, 0, 1]).is_err());
+        assert!(backend_key(&[0, 0, 0, 1]).is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! Owns the vocabulary that pool, stack and flows share with every backend: requests in, rows and
+//! completions out. Never names PostgreSQL's messages. Backends implement [`Session`], flows call it.
+
+mod reply;
+mod request;
+mod wire;
+
+use std::sync::Arc;
+
+pub use reply::{Completer, Completion, Drained, Reply, reply};
+pub use request::{IsNull, NoParams, Params, Request, Sink, Sql, Statement};
+pub use wire::{Flush, Transport, Wire};
+
+use crate::error::Result;
+
+/// What the server last said about the session (ReadyForQuery's status byte for PostgreSQL).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// The conversation has not begun, or start-up is under way.
+    Starting,
+    /// Not in a transaction.
+    Idle,
+    /// In a transaction block.
+    InTransaction,
+    /// In a transaction block that failed: only a rollback is accepted.
+    Failed,
+    /// Closed, by either side.
+    Closed,
+}
+
+/// What became of a submission.
+pub enum Submitted {
+    /// It is on its way.
+    Reply(Reply),
+    /// The session is on hold: nothing was sent. Submit again, with this sink, once that is over.
+    Held(Option<Box<dyn Sink>>),
+}
+
+/// One conversation with a database. Requests are answered in the order they are submitted.
+pub trait Session: Send + Sync + 'static {
+    /// Queues `request`; its rows go to `sink`. The request is on its way when this returns.
+    ///
+    /// # Errors
+    /// A value that cannot be encoded, or a session that is closed. Nothing was sent then.
+    ///
+    /// # Cancellation
+    /// Dropping the [`Reply`] does not stop the request: its answer is drained without decoding.
+    fn submit(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Result<Submitted>;
+
+    /// Keeps everybody from submitting, if exactly one request is in flight: it may be cancelled then
+    /// without hitting another. Returns whether it did. Undone by [`Session::unhold`].
+    fn hold(&self) -> bool;
+
+    /// Ends [`Session::hold`].
+    fn unhold(&self);
+
+    /// The prepared statement for `sql`, if this session has it.
+    fn cached(&self, sql: &Sql) -> Option<Arc<Statement>>;
+
+    /// What the server last said.
+    fn status(&self) -> Status;
+
+    /// How many requests are submitted and not answered yet.
+    fn in_flight(&self) -> usize;
+
+    /// Whether something ran that outlives a transaction (SET, LISTEN, a temporary table, …).
+    fn is_touched(&self) -> bool;
+
+    /// The script that undoes what [`Session::is_touched`] reports. Running it clears the mark.
+    fn reset_script(&self) -> &'static str;
+
+    /// The packet that asks the server, on a connection of its own, to cancel what runs here.
+    fn cancel_packet(&self) -> Option<Vec<u8>>;
+
+    /// A setting that the server reports by itself, such as `server_version` or `TimeZone`.
+    fn parameter(&self, name: &str) -> Option<String>;
+
+    /// Says goodbye and closes. Requests in flight fail with `Closed`.
+    fn close(&self);
+}

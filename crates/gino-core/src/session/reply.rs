@@ -1,0 +1,154 @@
+//! Owns the one-shot path from a backend's completion to the flow that waits for it.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::{Sink, Statement};
+use crate::error::{Closed, Result};
+
+/// What a request came to.
+#[derive(Default)]
+pub struct Completion {
+    /// The sink that was given, with its rows.
+    pub sink: Option<Box<dyn Sink>>,
+    /// The last command tag, such as `INSERT 0 1`; empty if there was none.
+    pub tag: Box<str>,
+    /// Whether the row limit was reached before the end.
+    pub suspended: bool,
+    /// The statement that was prepared.
+    pub statement: Option<Arc<Statement>>,
+}
+
+enum State {
+    Waiting(Option<Waker>),
+    Done(Result<Completion>),
+    Taken,
+    Abandoned(Option<Waker>),
+    Drained,
+}
+
+struct Shared(Mutex<State>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer to a request, to be awaited once.
+///
+/// # Cancellation
+/// Dropping it abandons the answer: rows are drained without decoding. The request itself goes on.
+pub struct Reply(Arc<Shared>);
+
+impl Reply {
+    /// Gives the answer up: its rows are drained without decoding. What comes back resolves when
+    /// the last message of the answer is in, or the session is closed.
+    pub fn abandon(self) -> Drained {
+        let shared = Arc::clone(&self.0);
+        drop(self);
+        Drained(shared)
+    }
+}
+
+/// The end of an answer that was given up.
+pub struct Drained(Arc<Shared>);
+
+impl Future for Drained {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.0.lock() {
+            State::Abandoned(waker) => {
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+}
+
+/// The backend's end of a [`Reply`].
+pub struct Completer(Arc<Shared>);
+
+/// A fresh pair.
+pub fn reply() -> (Completer, Reply) {
+    let shared = Arc::new(Shared(Mutex::new(State::Waiting(None))));
+    (Completer(Arc::clone(&shared)), Reply(shared))
+}
+
+impl Completer {
+    /// Whether nobody waits any more.
+    pub fn is_abandoned(&self) -> bool {
+        matches!(*self.0.lock(), State::Abandoned(_))
+    }
+
+    /// Answers, and wakes who waits. Call it without holding a lock.
+    pub fn complete(self, result: Result<Completion>) {
+        self.finish(result);
+    }
+
+    fn finish(&self, result: Result<Completion>) {
+        let mut state = self.0.lock();
+        let waker = match &mut *state {
+            State::Waiting(waker) => {
+                let waker = waker.take();
+                *state = State::Done(result);
+                waker
+            }
+            State::Abandoned(waker) => {
+                let waker = waker.take();
+                *state = State::Drained;
+                waker
+            }
+            _ => None,
+        };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Completer {
+    fn drop(&mut self) {
+        if matches!(*self.0.lock(), State::Waiting(_) | State::Abandoned(_)) {
+            self.finish(Err(Closed::Connection.into()));
+        }
+    }
+}
+
+impl Future for Reply {
+    type Output = Result<Completion>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.0.lock();
+        match &mut *state {
+            State::Waiting(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
+            State::Waiting(waker) => {
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => match std::mem::replace(&mut *state, State::Taken) {
+                State::Done(result) => Poll::Ready(result),
+                _ => Poll::Ready(Err(Closed::Connection.into())),
+            },
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let previous = {
+            let mut state = self.0.lock();
+            match *state {
+                State::Waiting(_) => std::mem::replace(&mut *state, State::Abandoned(None)),
+                State::Done(_) => std::mem::replace(&mut *state, State::Drained),
+                _ => return,
+            }
+        };
+        // Rows and wakers may call out when dropped: not under the lock.
+        drop(previous);
+    }
+}

@@ -1,0 +1,167 @@
+//! Owns what a session is asked for and where its rows go.
+
+use std::any::Any;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::codec::{Format, Kind, Oid};
+use crate::error::Result;
+use crate::row::{Columns, RawRow};
+
+/// The text of a statement with its hash, made once and shared.
+#[derive(Clone, Debug)]
+pub struct Sql {
+    text: Arc<str>,
+    hash: u64,
+}
+
+impl Sql {
+    /// A statement's text.
+    pub fn new(text: impl Into<Arc<str>>) -> Sql {
+        let text = text.into();
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&*text);
+        Sql { text, hash }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for Sql {
+    fn eq(&self, other: &Sql) -> bool {
+        Arc::ptr_eq(&self.text, &other.text) || (self.hash == other.hash && self.text == other.text)
+    }
+}
+
+impl Eq for Sql {}
+
+impl Hash for Sql {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// A statement that a session has prepared.
+#[derive(Debug)]
+pub struct Statement {
+    /// Its name on the server; empty for the unnamed statement.
+    pub name: Box<str>,
+    /// Its text.
+    pub sql: Sql,
+    /// The types of its parameters, in order.
+    pub params: Box<[Oid]>,
+    /// The columns of its result; none if it returns no rows.
+    pub columns: Arc<Columns>,
+    /// Whether it leaves something behind that outlives a transaction.
+    pub touches: bool,
+}
+
+/// What a session can be asked for. Each is answered by one completion.
+pub enum Request<'a> {
+    /// Prepare `sql`; the completion carries the statement.
+    Prepare(&'a Sql),
+    /// Run a prepared statement once per parameter set, all in one round trip and all or nothing.
+    Execute {
+        /// Prepared by the same session.
+        statement: &'a Arc<Statement>,
+        /// The values.
+        params: &'a dyn Params,
+        /// Stop after that many rows; 0 for all.
+        max_rows: u32,
+    },
+    /// Run a script of one or more statements without parameters; values come in text form.
+    Script(&'a str),
+    /// Open a portal for a prepared statement and fetch its first rows.
+    Open {
+        /// The portal's name, unique in the transaction.
+        portal: &'a str,
+        /// Prepared by the same session.
+        statement: &'a Arc<Statement>,
+        /// The values, one set.
+        params: &'a dyn Params,
+        /// How many rows to fetch; 0 for all.
+        max_rows: u32,
+    },
+    /// Fetch more rows of an open portal.
+    Fetch {
+        /// The portal's name.
+        portal: &'a str,
+        /// The statement it was opened for.
+        statement: &'a Arc<Statement>,
+        /// How many rows to fetch; 0 for all.
+        max_rows: u32,
+    },
+    /// Close a portal.
+    Close {
+        /// The portal's name.
+        portal: &'a str,
+    },
+}
+
+/// Whether an encoded parameter is NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IsNull {
+    /// It is; nothing was written.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// The values of a statement's parameters: one set, or several for an executemany.
+pub trait Params: Sync {
+    /// How many sets there are; 0 runs nothing.
+    fn sets(&self) -> usize {
+        1
+    }
+
+    /// How many values `set` has.
+    fn len(&self, set: usize) -> usize;
+
+    /// Whether `set` has no values.
+    fn is_empty(&self, set: usize) -> bool {
+        self.len(set) == 0
+    }
+
+    /// In which format [`Params::encode`] writes a parameter of type `oid`.
+    fn format(&self, _set: usize, _index: usize, oid: Oid) -> Format {
+        Kind::of(oid).format()
+    }
+
+    /// Appends value `index` (from 0) of `set` to `out`, without a length, as a parameter of type `oid`.
+    ///
+    /// # Errors
+    /// A `CodecError` that names parameter and types, or the host's own error.
+    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull>;
+}
+
+/// No parameters.
+pub struct NoParams;
+
+impl Params for NoParams {
+    fn len(&self, _set: usize) -> usize {
+        0
+    }
+
+    fn encode(&self, _set: usize, _index: usize, _oid: Oid, _out: &mut BytesMut) -> Result<IsNull> {
+        Ok(IsNull::Yes)
+    }
+}
+
+/// Where the rows of one request go, straight from the input buffer.
+///
+/// Called from the connection's input path with no lock held. After an error no more rows are
+/// given, and the request completes with that error.
+pub trait Sink: Send {
+    /// The columns of the rows that follow. Called once per result set.
+    fn begin(&mut self, columns: &Arc<Columns>) -> Result<()>;
+
+    /// One row.
+    fn row(&mut self, row: RawRow<'_>) -> Result<()>;
+
+    /// Back to the concrete type, after completion.
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}

@@ -1,0 +1,41 @@
+//! Owns the border between a byte-stream backend and the face's socket. Neither side blocks.
+
+use std::io;
+
+/// How urgent it is to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flush {
+    /// The server is idle: send at once.
+    Now,
+    /// The server has work: send at the end of this turn of the loop, with what comes until then.
+    Soon,
+}
+
+/// The face's end: a socket that can send. Closing is idempotent.
+pub trait Transport: Send + Sync {
+    /// Fetch bytes with [`Wire::poll_transmit`] and send them.
+    fn flush(&self, when: Flush);
+
+    /// Send what is left if that is possible without waiting, then close the socket.
+    fn close(&self);
+}
+
+/// The backend's end: fed by the face, one call at a time.
+pub trait Wire: Send + Sync {
+    /// Gives the wire its transport, before any other call.
+    fn attach(&self, transport: Box<dyn Transport>);
+
+    /// Reads once with `read` into the input buffer, handles every whole message, and wakes those
+    /// whose requests are complete. Returns how many bytes were read; 0 means end of stream.
+    ///
+    /// # Errors
+    /// What `read` returned (`WouldBlock` included), or `InvalidData` if the peer broke the
+    /// protocol: the wire is closed then.
+    fn readable(&self, read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<usize>;
+
+    /// Moves all bytes to be sent to the end of `out`. Returns whether there were any.
+    fn poll_transmit(&self, out: &mut Vec<u8>) -> bool;
+
+    /// The connection is gone: everything in flight fails with `Closed`.
+    fn lost(&self, cause: Option<io::Error>);
+}
