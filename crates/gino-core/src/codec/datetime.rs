@@ -112,7 +112,6 @@ impl Civil {
     #[inline]
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
         reason = "a day of an era is 0..146097, a month 1..=12, a year of i32 days fits"
     )]
     pub fn from_days(days: i32) -> Civil {
@@ -123,7 +122,11 @@ impl Civil {
             (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted = (5 * day_of_year + 2) / 153;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let month = if shifted < 10 {
+            shifted + 3
+        } else {
+            shifted - 9
+        };
         Civil {
             year: (i64::from(year_of_era) + era * 400 + i64::from(month <= 2)) as i32,
             month: month as u8,
@@ -137,7 +140,10 @@ impl Civil {
 
     /// The civil fields of `microseconds` since the start of 2000.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "i64 microseconds are 107 million days")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "i64 microseconds are 107 million days"
+    )]
     pub fn from_micros(microseconds: i64) -> Civil {
         let date = Civil::from_days(microseconds.div_euclid(DAY) as i32);
         date.at_time(microseconds.rem_euclid(DAY))
@@ -146,7 +152,15 @@ impl Civil {
     /// The time of day of `microseconds` since midnight, with the date of 2000-01-01. 24:00 is 0:00.
     #[inline]
     pub fn from_time(microseconds: i64) -> Civil {
-        let day = Civil { year: 2000, month: 1, day: 1, hour: 0, minute: 0, second: 0, microsecond: 0 };
+        let day = Civil {
+            year: 2000,
+            month: 1,
+            day: 1,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            microsecond: 0,
+        };
         day.at_time(microseconds.rem_euclid(DAY))
     }
 
@@ -201,7 +215,13 @@ impl Civil {
     /// If there is no such time.
     #[inline]
     pub fn to_time(&self) -> Coded<i64> {
-        let Civil { hour, minute, second, microsecond, .. } = *self;
+        let Civil {
+            hour,
+            minute,
+            second,
+            microsecond,
+            ..
+        } = *self;
         if hour > 23 || minute > 59 || second > 59 || microsecond > 999_999 {
             return Err("there is no such time of day");
         }
@@ -209,9 +229,37 @@ impl Civil {
         Ok(seconds * 1_000_000 + i64::from(microsecond))
     }
 
+    /// Its date for people, as PostgreSQL writes it.
+    pub fn date_text(&self) -> String {
+        let Civil {
+            year, month, day, ..
+        } = *self;
+        let (year, era) = if year > 0 {
+            (year, "")
+        } else {
+            (1 - year, " BC")
+        };
+        format!("{year:04}-{month:02}-{day:02}{era}")
+    }
+
+    /// Its time of day for people, as PostgreSQL writes it.
+    pub fn time_text(&self) -> String {
+        let Civil {
+            hour,
+            minute,
+            second,
+            microsecond,
+            ..
+        } = *self;
+        let text = format!("{hour:02}:{minute:02}:{second:02}.{microsecond:06}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
     #[inline]
     fn days(&self) -> Coded<i64> {
-        let Civil { year, month, day, .. } = *self;
+        let Civil {
+            year, month, day, ..
+        } = *self;
         if day == 0 || day > days_in_month(year, month) {
             return Err("there is no such day");
         }
@@ -246,32 +294,13 @@ const EPOCH_FROM_MARCH_0: i64 = 730_425;
 /// `2024-02-29 23:59:59.5`, with `BC` as PostgreSQL writes it.
 impl fmt::Display for Civil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Civil { year, month, day, .. } = self;
-        let (year, era) = if *year > 0 { (*year, "") } else { (1 - *year, " BC") };
-        write!(f, "{year:04}-{month:02}-{day:02} {}{era}", self.time())
-    }
-}
-
-impl Civil {
-    /// Its date for people, as PostgreSQL writes it.
-    pub fn date(&self) -> impl fmt::Display {
-        let Civil { year, month, day, .. } = *self;
-        fmt::from_fn(move |f| {
-            let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
-            write!(f, "{year:04}-{month:02}-{day:02}{era}")
-        })
-    }
-
-    /// Its time of day for people, as PostgreSQL writes it.
-    pub fn time(&self) -> impl fmt::Display {
-        let Civil { hour, minute, second, microsecond, .. } = *self;
-        fmt::from_fn(move |f| {
-            write!(f, "{hour:02}:{minute:02}:{second:02}")?;
-            if microsecond == 0 {
-                return Ok(());
-            }
-            f.write_str(format!(".{microsecond:06}").trim_end_matches('0'))
-        })
+        let era = if self.year > 0 { "" } else { " BC" };
+        write!(
+            f,
+            "{} {}{era}",
+            self.date_text().trim_end_matches(" BC"),
+            self.time_text()
+        )
     }
 }
 
@@ -281,7 +310,15 @@ mod tests {
 
     #[test]
     fn every_day_of_a_thousand_years_comes_back() {
-        let first = Civil { year: -1, month: 1, day: 1, hour: 0, minute: 0, second: 0, microsecond: 0 };
+        let first = Civil {
+            year: -1,
+            month: 1,
+            day: 1,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            microsecond: 0,
+        };
         let mut previous = first;
         for days in first.to_days().unwrap() + 1..first.to_days().unwrap() + 366_000 {
             let civil = Civil::from_days(days);
@@ -296,7 +333,8 @@ mod tests {
         for days in [i32::MIN + 1, -1, 0, i32::MAX - 1] {
             assert_eq!(Civil::from_days(days).to_days(), Ok(days));
         }
-        for micros in [i64::MIN + 1, -DAY, -1, 0, 1, DAY - 1, i64::MAX - 1] {
+        let first = -211_813_488_000_000_000; // 4714-11-24 BC, PostgreSQL's first day
+        for micros in [first, -DAY, -1, 0, 1, DAY - 1, i64::MAX - 1] {
             assert_eq!(Civil::from_micros(micros).to_micros(), Ok(micros));
         }
     }
@@ -308,17 +346,39 @@ mod tests {
             Civil { month: 0, ..good },
             Civil { month: 13, ..good },
             Civil { day: 0, ..good },
-            Civil { month: 2, day: 30, ..good },
-            Civil { year: 1900, month: 2, day: 29, ..good },
+            Civil {
+                month: 2,
+                day: 30,
+                ..good
+            },
+            Civil {
+                year: 1900,
+                month: 2,
+                day: 29,
+                ..good
+            },
             Civil { hour: 24, ..good },
             Civil { minute: 60, ..good },
             Civil { second: 60, ..good },
-            Civil { microsecond: 1_000_000, ..good },
-            Civil { year: 300_000, ..good },
+            Civil {
+                microsecond: 1_000_000,
+                ..good
+            },
+            Civil {
+                year: 300_000,
+                ..good
+            },
         ] {
             assert!(bad.to_micros().is_err(), "{bad:?}");
         }
-        assert!(Civil { year: i32::MAX, ..good }.to_days().is_err());
+        assert!(
+            Civil {
+                year: i32::MAX,
+                ..good
+            }
+            .to_days()
+            .is_err()
+        );
         assert!(decode_time(&(DAY + 1).to_be_bytes()).is_err());
     }
 }

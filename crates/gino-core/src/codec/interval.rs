@@ -20,12 +20,18 @@ pub struct Interval {
 
 impl Interval {
     /// `infinity`, which PostgreSQL 17 and later know.
-    pub const INFINITY: Interval =
-        Interval { months: i32::MAX, days: i32::MAX, microseconds: i64::MAX };
+    pub const INFINITY: Interval = Interval {
+        months: i32::MAX,
+        days: i32::MAX,
+        microseconds: i64::MAX,
+    };
 
     /// `-infinity`, which PostgreSQL 17 and later know.
-    pub const NEGATIVE_INFINITY: Interval =
-        Interval { months: i32::MIN, days: i32::MIN, microseconds: i64::MIN };
+    pub const NEGATIVE_INFINITY: Interval = Interval {
+        months: i32::MIN,
+        days: i32::MIN,
+        microseconds: i64::MIN,
+    };
 
     /// Whether it is neither of the infinities.
     #[inline]
@@ -63,7 +69,11 @@ impl fmt::Display for Interval {
         match *self {
             Interval::INFINITY => f.write_str("infinity"),
             Interval::NEGATIVE_INFINITY => f.write_str("-infinity"),
-            Interval { months, days, microseconds } => {
+            Interval {
+                months,
+                days,
+                microseconds,
+            } => {
                 write!(f, "{months} months {days} days {microseconds} microseconds")
             }
         }

@@ -32,3 +32,6 @@ pub type Reason = &'static str;
 pub type Coded<T = ()> = std::result::Result<T, Reason>;
 
 const WRONG_LENGTH: Reason = "the value has the wrong length";
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,10 @@ pub fn encode(value: &[u8; 16], out: &mut BytesMut) {
 pub fn parse(text: &str) -> Coded<[u8; 16]> {
     const REASON: &str = "this is no UUID: 32 hexadecimal digits are expected";
     let text = text.strip_prefix("urn:uuid:").unwrap_or(text);
-    let text = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
+    let text = text
+        .strip_prefix('{')
+        .and_then(|t| t.strip_suffix('}'))
+        .unwrap_or(text);
     let mut digits = text.bytes();
     let mut value = [0; 16];
     for (index, byte) in value.iter_mut().enumerate() {
@@ -39,7 +42,11 @@ pub fn parse(text: &str) -> Coded<[u8; 16]> {
         let (high, low) = digit(high).zip(digit(digits.next())).ok_or(REASON)?;
         *byte = u8::try_from(high * 16 + low).map_err(|_| REASON)?;
     }
-    if digits.next().is_some() { Err(REASON) } else { Ok(value) }
+    if digits.next().is_some() {
+        Err(REASON)
+    } else {
+        Ok(value)
+    }
 }
 
 /// The usual text, in lower case: `8-4-4-4-12` digits.
@@ -77,7 +84,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "-", "0123f567", "0123f567-89ab-cdef-0123-456789abcdefa", "é"] {
+        for text in [
+            "",
+            "-",
+            "0123f567",
+            "0123f567-89ab-cdef-0123-456789abcdefa",
+            "é",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse(&"g".repeat(32)).is_err());
