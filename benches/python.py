@@ -1,0 +1,229 @@
+"""Compares GINO with its peers in one run: a table of ratios beside the targets.
+
+Never claims an absolute figure: times are for orientation. Called by scripts/bench, or as
+`python benches/python.py --dsn URL`. Before anything is timed, all contestants have to come to the
+same values. Rounds are interleaved, medians are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import uvloop
+
+from contestants import CONTESTANTS, TEAMS, USERS, Contestant
+
+ROWS = 10_000
+TASKS = 32
+
+VALUES: dict[str, Any] = {
+    "nickname": "fantix",
+    "email": "fantix@example.org",
+    "age": 32,
+    "visits": 5_000_000_000,
+    "is_active": True,
+    "balance": Decimal("1234.56"),
+    "created_at": datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC),
+    "profile": {"city": "Kraków", "tags": ["a", "b"], "level": 3, "ratio": 0.5, "none": None},
+}
+
+TABLES = f"""
+DROP TABLE IF EXISTS {USERS}, {TEAMS};
+CREATE TABLE {USERS} (
+    id serial PRIMARY KEY, nickname text, email text, age integer, visits bigint,
+    is_active boolean, balance numeric(12, 2), created_at timestamptz, profile jsonb
+);
+INSERT INTO {USERS} (nickname, email, age, visits, is_active, balance, created_at, profile)
+SELECT 'user ' || i, 'user' || i || '@example.org', i % 90, i * 1000003::bigint, i % 3 = 0,
+    i * 1.37, timestamptz '2026-01-01 00:00:00.123456+00' + i * interval '977 seconds',
+    jsonb_build_object('city', 'city ' || i % 50, 'level', i % 7, 'tags', array['a', 'b', 'c'],
+        'ratio', i / 8.0, 'active', i % 2 = 0)
+FROM generate_series(1, {ROWS}) i;
+CREATE TABLE {TEAMS} (id serial PRIMARY KEY, name text, size integer);
+INSERT INTO {TEAMS} (name, size) SELECT 'team ' || i, i % 90 FROM generate_series(1, {ROWS}) i;
+
+
+"""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """`run` does `count` pieces of work; `targets` are ratios against contestants, by name."""
+
+    title: str
+    run: Callable[[Contestant, int], Awaitable[Any]]
+    count: int
+    targets: dict[str, float]
+
+
+async def get(contestant: Contestant, count: int) -> None:
+    for key in keys(count):
+        await contestant.get(key)
+
+
+async def get_in_tasks(contestant: Contestant, count: int) -> None:
+    async def work() -> None:
+        for key in keys(count // TASKS):
+            await contestant.get_by_pool(key)
+
+    await asyncio.gather(*(work() for _ in range(TASKS)))
+
+
+async def load_users(contestant: Contestant, count: int) -> None:
+    for _ in range(count):
+        assert len(await contestant.load_users()) >= ROWS
+
+
+async def load_teams(contestant: Contestant, count: int) -> None:
+    for _ in range(count):
+        assert len(await contestant.load_teams()) == ROWS
+
+
+async def create(contestant: Contestant, count: int) -> None:
+    for _ in range(count):
+        await contestant.create(VALUES)
+
+
+async def update(contestant: Contestant, count: int) -> None:
+    await contestant.updates(1, range(count))
+
+
+WORKLOADS = [
+    Workload("get by key, one connection", get, 1000, {"asyncpg": 1.3}),
+    Workload(f"get, {TASKS} tasks, pool of 10", get_in_tasks, 1600, {"asyncpg": 2.5}),
+    Workload("load 10,000 x 9 columns", load_users, 2, {"asyncpg + orjson": 1.4}),
+    Workload("load 10,000 x 3 columns", load_teams, 5, {"asyncpg": 1.0}),
+    Workload("create", create, 500, {"asyncpg": 1.0}),
+    Workload("update().apply()", update, 500, {"asyncpg": 1.0}),
+]
+
+
+def keys(count: int) -> Iterator[int]:
+    chosen = random.Random(7)
+    return (chosen.randint(1, ROWS) for _ in range(count))
+
+
+async def verify(contestants: list[Contestant]) -> None:
+    """All contestants come to the same values, or the program ends."""
+    seen: dict[str, list[Any]] = {}
+    for one in contestants:
+        async with one.one_connection():
+            seen[one.name] = [
+                one.plain(await one.get(17)),
+                one.plain(await one.get_by_pool(4321)),
+                sorted(map(one.plain, await one.load_users())),
+                sorted(map(one.plain, await one.load_teams())),
+            ]
+    for one in contestants:  # these write what the others have read above
+        async with one.one_connection():
+            seen[one.name] += [
+                one.plain(await one.create(VALUES))[1:],
+                one.plain(await one.updates(5, [40, 41])),
+            ]
+    first, *others = seen
+    for name in others:
+        for workload, ours, theirs in zip(WORKLOADS, seen[first], seen[name], strict=True):
+            if exact(ours) != exact(theirs):
+                sys.exit(f"bench: {first} and {name} disagree on '{workload.title}'")
+
+
+def exact(value: Any) -> Any:
+    """Make types and the digits of a Decimal count in a comparison."""
+    if isinstance(value, list | tuple):
+        return [exact(item) for item in value]
+    return type(value), str(value) if isinstance(value, Decimal) else value
+
+
+async def race(dsn: str, rounds: int) -> dict[str, dict[str, float]]:
+    """Median seconds for one piece of work, by workload and contestant."""
+    times: dict[tuple[str, str], list[float]] = {}
+    admin = await asyncpg.connect(dsn)
+    await admin.execute(TABLES)
+    for table in (USERS, TEAMS):
+        await admin.execute(f"VACUUM ANALYZE {table}")
+    async with contextlib.AsyncExitStack() as stack:
+        for contestant in CONTESTANTS:
+            await stack.enter_async_context(contestant.opened(dsn))
+        await verify(CONTESTANTS)
+        await admin.execute(f"DELETE FROM {USERS} WHERE id > {ROWS}")
+        for number in range(rounds + 1):
+            for workload in WORKLOADS:
+                for contestant in CONTESTANTS:
+                    spent = await timed(workload, contestant)
+                    await admin.execute(f"DELETE FROM {USERS} WHERE id > {ROWS}")
+                    if number:  # the first round warms up
+                        times.setdefault((workload.title, contestant.name), []).append(spent)
+            print(f"bench: round {number} of {rounds}", file=sys.stderr)
+    await admin.execute(f"DROP TABLE {USERS}, {TEAMS}")
+    await admin.close()
+    return {
+        workload.title: {
+            contestant.name: statistics.median(times[workload.title, contestant.name])
+            for contestant in CONTESTANTS
+        }
+        for workload in WORKLOADS
+    }
+
+
+async def timed(workload: Workload, contestant: Contestant) -> float:
+    gc.collect()
+    if workload.run is get_in_tasks:
+        start = time.perf_counter()
+        await workload.run(contestant, workload.count)
+        return (time.perf_counter() - start) / workload.count
+    async with contestant.one_connection():
+        start = time.perf_counter()
+        await workload.run(contestant, workload.count)
+        return (time.perf_counter() - start) / workload.count
+
+
+def report(loop: str, medians: dict[str, dict[str, float]]) -> None:
+    peers = [contestant.name for contestant in CONTESTANTS[1:]]
+    print(f"\n{loop}: how many times as fast gino is (its own time for orientation)\n")
+    print(
+        f"| {'workload':<28} | {'gino':>9} |" + "".join(f" {p:>16} |" for p in peers) + " target |"
+    )
+    print("|" + "|".join(["---"] * (len(peers) + 3)) + "|")
+    for workload in WORKLOADS:
+        row = medians[workload.title]
+        own = row["gino"]
+        cells = "".join(f" {row[peer] / own:>14.2f} x |" for peer in peers)
+        goals = ", ".join(
+            f"{goal} x {peer}: {'met' if row[peer] / own >= goal else 'missed'}"
+            for peer, goal in workload.targets.items()
+        )
+        unit = f"{own * 1e6:.1f} µs" if own < 1e-3 else f"{own * 1e3:.1f} ms"
+        print(f"| {workload.title:<28} | {unit:>9} |{cells} {goals} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="GINO and its peers: ratios of one run.")
+    parser.add_argument("--dsn", default=os.environ.get("GINO_TEST_DSN"), help="the server")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--loop", choices=["asyncio", "uvloop"], help="only this loop")
+    arguments = parser.parse_args()
+    if not arguments.dsn:
+        parser.error("--dsn or GINO_TEST_DSN is needed")
+    factories = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    for loop, factory in factories.items():
+        if arguments.loop in (None, loop):
+            with asyncio.Runner(loop_factory=factory) as runner:
+                report(loop, runner.run(race(arguments.dsn, arguments.rounds)))
+
+
+if __name__ == "__main__":
+    main()
