@@ -76,36 +76,34 @@ impl<'a> Numeric<'a> {
                 groups,
             } => (negative, i32::from(weight), usize::from(scale), groups),
         };
+        let mut groups = groups.iter().map(|group| u16::from_be_bytes(*group));
+        let whole = usize::try_from(weight + 1).unwrap_or(0);
+        out.reserve(whole * 4 + scale + 8);
         if negative {
             out.push(b'-');
         }
-        let group_at = |power: i32| match usize::try_from(weight - power) {
-            Ok(index) => groups
-                .get(index)
-                .map_or(0, |group| u16::from_be_bytes(*group)),
-            Err(_) => 0,
-        };
-        if weight < 0 || groups.is_empty() {
+        if whole == 0 || groups.len() == 0 {
             out.push(b'0');
         } else {
-            let first = digits(group_at(weight));
+            let first = digits(groups.next().unwrap_or(0));
             let zeros = first
                 .iter()
                 .take(3)
                 .take_while(|digit| **digit == b'0')
                 .count();
             out.extend_from_slice(first.get(zeros..).unwrap_or_default());
-            for power in (0..weight).rev() {
-                out.extend_from_slice(&digits(group_at(power)));
+            for _ in 1..whole {
+                out.extend_from_slice(&digits(groups.next().unwrap_or(0)));
             }
         }
         if scale > 0 {
             out.push(b'.');
             let end = out.len() + scale;
-            let mut power = 0;
+            // Groups of zeros between the point and the first group are not sent.
+            let zeros = usize::try_from(-1 - weight).unwrap_or(0);
+            let mut after = std::iter::repeat_n(0, zeros).chain(groups);
             while out.len() < end {
-                power -= 1;
-                out.extend_from_slice(&digits(group_at(power)));
+                out.extend_from_slice(&digits(after.next().unwrap_or(0)));
             }
             out.truncate(end);
         }
@@ -220,13 +218,23 @@ fn put_header(count: u16, weight: i16, sign: u16, scale: u16, out: &mut BytesMut
 /// The four digits of a group.
 #[inline]
 fn digits(group: u16) -> [u8; 4] {
-    let digit = |divisor: u16| {
-        b"0123456789"
-            .get(usize::from(group / divisor % 10))
-            .copied()
-    };
-    [1000, 100, 10, 1].map(|divisor| digit(divisor).unwrap_or(b'0'))
+    let pair = |number: u16| PAIRS.get(usize::from(number)).copied().unwrap_or(*b"00");
+    let ([a, b], [c, d]) = (pair(group / 100), pair(group % 100));
+    [a, b, c, d]
 }
+
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut rest: &mut [[u8; 2]] = &mut pairs;
+    let mut number = 0_u8;
+    while let [pair, after @ ..] = rest {
+        *pair = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+        rest = after;
+    }
+    pairs
+};
 
 const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::url;
+
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -32,6 +34,17 @@ impl Endpoint {
                 host: host.to_owned(),
                 port,
             }
+        }
+    }
+
+    /// Its form between `@` and `/` of a URL.
+    pub(super) fn to_authority(&self) -> String {
+        match self {
+            Endpoint::Tcp { .. } => self.to_string(),
+            Endpoint::Unix { path } => match path.rsplit_once("/.s.PGSQL.") {
+                Some((directory, port)) => format!("{}:{port}", url::encode(directory)),
+                None => url::encode(path),
+            },
         }
     }
 }

@@ -73,8 +73,7 @@ pub(super) fn set(config: &mut Config, key: &str, value: &str) -> Result<()> {
         return Err(config_error(key, "the value contains a NUL character"));
     }
     match key {
-        "host" | "hostaddr" => config.set_hosts(key, value)?,
-        "port" => config.set_ports(value)?,
+        "host" | "hostaddr" | "port" => config.set_where(key, value)?,
         "user" => config.set_user(value),
         "password" => config.password = (!value.is_empty()).then(|| Secret::new(value)),
         "dbname" | "database" => config.set_database(value),
@@ -194,22 +193,6 @@ fn count(key: &str, value: &str) -> Result<usize> {
 
 fn limit(count: usize) -> Option<usize> {
     (count != 0).then_some(count)
-}
-
-/// A port list such as `5432` or `5432,,5433`; an empty one is the default.
-pub(super) fn ports(value: &str) -> Result<Vec<u16>> {
-    value
-        .split(',')
-        .map(|port| match port.trim() {
-            "" => Ok(super::DEFAULT_PORT),
-            port => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
-                config_error(
-                    "port",
-                    format!("\"{port}\" is not a number from 1 to 65535"),
-                )
-            }),
-        })
-        .collect()
 }
 
 #[cold]

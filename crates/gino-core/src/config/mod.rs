@@ -2,6 +2,7 @@
 //! Never reads the environment or a file itself. Faces build it; `pool`, `pg` and `engine` read it.
 
 mod endpoint;
+mod hosts;
 mod keyword;
 mod secret;
 mod url;
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub use endpoint::Endpoint;
 pub use secret::Secret;
 
+use self::hosts::Hosts;
 use crate::error::{Error, Leaf, Result, UsageError};
 
 /// Where and how to connect, and how large the pool is.
@@ -58,18 +60,16 @@ pub struct Config {
 /// What was given, where a default depends on something else.
 #[derive(Debug, Clone, Default)]
 struct Given {
-    /// Names or directories, each with a port if it was written with one.
-    hosts: Vec<(String, Option<u16>)>,
-    addresses: Vec<String>,
-    ports: Vec<u16>,
+    hosts: Hosts,
     database: bool,
     min_size: bool,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        let mut config = Config {
-            endpoints: Vec::new(),
+        let given = Given::default();
+        Config {
+            endpoints: given.hosts.endpoints(),
             user: String::new(),
             password: None,
             database: String::new(),
@@ -85,10 +85,8 @@ impl Default for Config {
             statement_cache_size: 100,
             max_cached_statement_lifetime: None,
             max_cacheable_statement_size: None,
-            given: Given::default(),
-        };
-        config.settle_endpoints();
-        config
+            given,
+        }
     }
 }
 
@@ -174,21 +172,7 @@ impl Config {
                 format!("{min_size} is more than max_size, which is {max_size}"),
             ));
         }
-        let (hosts, ports) = (self.host_count(), self.given.ports.len());
-        if ports > 1 && ports != hosts {
-            return Err(config_error(
-                "port",
-                format!("there are {ports} ports for {hosts} hosts"),
-            ));
-        }
-        let addresses = self.given.addresses.len();
-        if addresses > 0 && !self.given.hosts.is_empty() && addresses != self.given.hosts.len() {
-            return Err(config_error(
-                "hostaddr",
-                format!("there are {addresses} addresses for {hosts} hosts"),
-            ));
-        }
-        Ok(())
+        self.given.hosts.check()
     }
 
     /// The parameters of the start-up message (PostgreSQL manual, "Message Formats").
@@ -214,51 +198,19 @@ impl Config {
 
     /// The URL of what is configured, without the password, for people to read.
     pub fn dsn_without_password(&self) -> String {
-        let hosts: Vec<String> =
-            match self.given.hosts.is_empty() && self.given.addresses.is_empty() {
-                true => Vec::new(),
-                false => (self.endpoints.iter())
-                    .map(|endpoint| match endpoint {
-                        Endpoint::Tcp { .. } => endpoint.to_string(),
-                        Endpoint::Unix { path } => match path.rsplit_once("/.s.PGSQL.") {
-                            Some((directory, port)) => format!("{}:{port}", url::encode(directory)),
-                            None => url::encode(path),
-                        },
-                    })
-                    .collect(),
-            };
+        let hosts = if self.given.hosts.is_default() {
+            String::new()
+        } else {
+            let hosts: Vec<_> = self.endpoints.iter().map(Endpoint::to_authority).collect();
+            hosts.join(",")
+        };
         let (user, database) = (url::encode(&self.user), url::encode(&self.database));
-        format!("postgresql://{user}@{}/{database}", hosts.join(","))
+        format!("postgresql://{user}@{hosts}/{database}")
     }
 
-    fn set_hosts(&mut self, key: &str, value: &str) -> Result<()> {
-        let names = value.split(',').map(str::trim);
-        match key {
-            "hostaddr" => self.given.addresses = list(names.map(str::to_owned)),
-            _ => {
-                let mut hosts = Vec::new();
-                for name in names {
-                    hosts.push(match name.rsplit_once(':') {
-                        // SQLAlchemy writes `?host=name:port`; more colons are an IPv6 address.
-                        Some((name, port)) if !name.contains(':') && !name.starts_with('/') => {
-                            (name.to_owned(), keyword::ports(port)?.first().copied())
-                        }
-                        _ => (name.trim_matches(['[', ']']).to_owned(), None),
-                    });
-                }
-                self.given.hosts = match &*hosts {
-                    [(name, None)] if name.is_empty() => Vec::new(),
-                    _ => hosts,
-                };
-            }
-        }
-        self.settle_endpoints();
-        Ok(())
-    }
-
-    fn set_ports(&mut self, value: &str) -> Result<()> {
-        self.given.ports = keyword::ports(value)?;
-        self.settle_endpoints();
+    fn set_where(&mut self, key: &str, value: &str) -> Result<()> {
+        self.given.hosts.set(key, value)?;
+        self.endpoints = self.given.hosts.endpoints();
         Ok(())
     }
 
@@ -320,53 +272,6 @@ impl Config {
             .push((name.to_owned(), value.to_owned()));
         Ok(())
     }
-
-    fn host_count(&self) -> usize {
-        self.given
-            .hosts
-            .len()
-            .max(self.given.addresses.len())
-            .max(1)
-    }
-
-    fn settle_endpoints(&mut self) {
-        let given = &self.given;
-        let port_at = |index: usize| {
-            let port = match &*given.ports {
-                [one] => Some(one),
-                several => several.get(index),
-            };
-            port.copied().unwrap_or(DEFAULT_PORT)
-        };
-        let mut endpoints = Vec::new();
-        for index in 0..self.host_count() {
-            let (host, port) = match given.hosts.get(index) {
-                Some((host, port)) => (&**host, *port),
-                None => ("", None),
-            };
-            let host = given.addresses.get(index).map_or(host, |address| address);
-            let port = port.unwrap_or_else(|| port_at(index));
-            if host.is_empty() {
-                if cfg!(unix) {
-                    endpoints.extend(SOCKET_DIRECTORIES.map(|dir| Endpoint::new(dir, port)));
-                }
-                endpoints.push(Endpoint::new("localhost", port));
-            } else {
-                endpoints.push(Endpoint::new(host, port));
-            }
-        }
-        self.endpoints = endpoints;
-    }
-}
-
-/// The port that PostgreSQL is registered with.
-const DEFAULT_PORT: u16 = 5432;
-
-/// Where distributions and PostgreSQL itself put the socket.
-const SOCKET_DIRECTORIES: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
-
-fn list(values: impl Iterator<Item = String>) -> Vec<String> {
-    values.filter(|value| !value.is_empty()).collect()
 }
 
 #[cold]
