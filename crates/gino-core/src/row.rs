@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::codec::{Format, Kind, Oid};
 use crate::error::{ProtocolError, Result};
 
@@ -180,27 +178,49 @@ impl Cells {
     }
 }
 
-/// A row that owns a part of a shared buffer: what the Rust face hands out.
-#[derive(Debug, Clone)]
-pub struct Row {
+/// Rows that share one buffer: what the Rust face collects.
+#[derive(Debug)]
+pub struct Rows {
     columns: Arc<Columns>,
-    body: Bytes,
-    cells: Box<[(u32, i32)]>,
+    bytes: Vec<u8>,
+    /// Where each value begins and how long it is, row after row; -1 is NULL.
+    cells: Vec<(u32, i32)>,
+    count: usize,
 }
 
-impl Row {
-    /// A row of `columns` whose message body is `body`.
+impl Rows {
+    /// No rows yet, of `columns`.
+    pub fn new(columns: Arc<Columns>) -> Rows {
+        Rows {
+            columns,
+            bytes: Vec::new(),
+            cells: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// Adds a copy of `row`.
     ///
     /// # Errors
-    /// A protocol error if the body does not hold a value per column.
-    pub fn new(columns: Arc<Columns>, body: Bytes) -> Result<Row> {
-        let mut cells = Cells::default();
-        cells.read(RawRow::new(&body), columns.len())?;
-        Ok(Row {
-            columns,
-            body,
-            cells: cells.ends.into(),
-        })
+    /// A protocol error if the row does not hold a value per column.
+    #[inline]
+    pub fn push(&mut self, row: RawRow<'_>) -> Result<()> {
+        let expected = self.cells.len() + self.columns.len();
+        for value in row.values() {
+            let start = u32::try_from(self.bytes.len()).map_err(|_| bad_row())?;
+            self.cells.push(match value? {
+                Some(value) => {
+                    self.bytes.extend_from_slice(value);
+                    (start, i32::try_from(value.len()).map_err(|_| bad_row())?)
+                }
+                None => (start, -1),
+            });
+        }
+        if self.cells.len() != expected {
+            return Err(bad_row());
+        }
+        self.count += 1;
+        Ok(())
     }
 
     /// The columns.
@@ -208,11 +228,110 @@ impl Row {
         &self.columns
     }
 
+    /// Whether what comes should go to a buffer of its own: a row that is kept keeps its whole
+    /// buffer, and a large buffer is copied when it grows.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= FULL
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The rows one by one, without another allocation than the one that is shared.
+    pub fn into_rows(mut self) -> impl ExactSizeIterator<Item = Row> {
+        self.bytes.shrink_to_fit();
+        self.cells.shrink_to_fit();
+        let count = self.count;
+        let rows = Arc::new(self);
+        (0..count).map(move |index| Row {
+            rows: Arc::clone(&rows),
+            index,
+        })
+    }
+}
+
+/// A row in a buffer that it shares with others.
+#[derive(Debug, Clone)]
+pub struct Row {
+    rows: Arc<Rows>,
+    index: usize,
+}
+
+impl Row {
+    /// The columns.
+    pub fn columns(&self) -> &Arc<Columns> {
+        &self.rows.columns
+    }
+
     /// Value `index`; `None` for NULL and for an index out of range.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<&[u8]> {
-        let &(start, length) = self.cells.get(index)?;
+        let width = self.rows.columns.len();
+        if index >= width {
+            return None;
+        }
+        let &(start, length) = self.rows.cells.get(self.index * width + index)?;
         let start = usize::try_from(start).ok()?;
         let length = usize::try_from(length).ok()?;
-        self.body.get(start..start + length)
+        self.rows.bytes.get(start..start + length)
+    }
+}
+
+/// 256 KiB: some thousand rows of a usual table.
+const FULL: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(names: &[&str]) -> Arc<Columns> {
+        let column = |name: &&str| Column {
+            name: (*name).into(),
+            oid: 25,
+            modifier: -1,
+            format: Format::Binary,
+        };
+        names.iter().map(column).collect()
+    }
+
+    #[test]
+    fn rows_share_a_buffer_and_know_null_from_empty() {
+        let mut rows = Rows::new(columns(&["a", "b"]));
+        rows.push(RawRow::new(b"\0\x02\0\0\0\x02hi\xff\xff\xff\xff"))
+            .unwrap();
+        rows.push(RawRow::new(b"\0\x02\0\0\0\0\0\0\0\x01x"))
+            .unwrap();
+        let rows: Vec<Row> = rows.into_rows().collect();
+        assert_eq!((rows[0].get(0), rows[0].get(1)), (Some(&b"hi"[..]), None));
+        assert_eq!(
+            (rows[1].get(0), rows[1].get(1)),
+            (Some(&b""[..]), Some(&b"x"[..]))
+        );
+        assert_eq!((rows[0].get(2), rows[1].get(2)), (None, None));
+    }
+
+    #[test]
+    fn row_that_does_not_fit_its_columns_is_an_error() {
+        let whole = b"\0\x01\0\0\0\x02hi";
+        for cut in 0..whole.len() {
+            assert!(
+                Rows::new(columns(&["a"]))
+                    .push(RawRow::new(&whole[..cut]))
+                    .is_err()
+            );
+        }
+        assert!(
+            Rows::new(columns(&["a", "b"]))
+                .push(RawRow::new(whole))
+                .is_err()
+        );
+        assert!(Rows::new(columns(&[])).push(RawRow::new(whole)).is_err());
     }
 }

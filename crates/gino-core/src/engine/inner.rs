@@ -93,6 +93,15 @@ impl Pooled {
     }
 }
 
+impl<R: Runtime> Drop for Inner<R> {
+    /// Nothing is borrowed any more: whoever borrows keeps the engine.
+    fn drop(&mut self) {
+        let places = std::mem::take(&mut self.peek().places);
+        let sessions = places.into_iter().filter_map(|place| place.session);
+        sessions.for_each(|session| session.close());
+    }
+}
+
 impl<R: Runtime> Inner<R> {
     pub(super) fn new(config: Arc<Config>, runtime: R) -> Inner<R> {
         let pool = Pool::new(Limits {

@@ -22,7 +22,7 @@ pub use close::Figures;
 pub use cursor::Cursor;
 pub use handle::{AcquireOptions, Handle};
 pub use seat::Seat;
-pub use timeout::Limit;
+pub use timeout::{Limit, within};
 pub use transaction::{Isolation, Transaction, TransactionOptions};
 
 use crate::config::Config;
@@ -44,6 +44,11 @@ impl<R: Runtime> Engine<R> {
     /// An engine over `config` in `runtime`.
     pub fn new(config: Arc<Config>, runtime: R) -> Engine<R> {
         Engine(Arc::new(Inner::new(config, runtime)))
+    }
+
+    /// Whether both share one pool.
+    pub fn is_same(&self, other: &Engine<R>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The configuration.

@@ -54,6 +54,21 @@ pub(super) async fn race<R: Runtime, T>(
     outcome.unwrap_or_else(|| Err(late(limit)))
 }
 
+/// Runs `flow`, a statement with whatever it has to wait for, until `limit`.
+///
+/// # Errors
+/// `Timeout` with deadline `Statement`; as `flow`.
+///
+/// # Cancellation
+/// As `flow`'s, which is dropped when the time is over.
+pub async fn within<R: Runtime, T>(
+    runtime: &R,
+    limit: Option<Limit>,
+    flow: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    race(runtime, limit, statement_late, flow).await
+}
+
 /// The error of a statement that took too long.
 pub(super) fn statement_late(limit: Limit) -> Error {
     Timeout::Plain(Deadline::Statement, limit.duration).into()

@@ -31,6 +31,30 @@ impl Sql {
     }
 }
 
+impl From<&str> for Sql {
+    fn from(text: &str) -> Sql {
+        Sql::new(text)
+    }
+}
+
+impl From<String> for Sql {
+    fn from(text: String) -> Sql {
+        Sql::new(text)
+    }
+}
+
+impl From<&String> for Sql {
+    fn from(text: &String) -> Sql {
+        Sql::new(text.as_str())
+    }
+}
+
+impl From<&Sql> for Sql {
+    fn from(sql: &Sql) -> Sql {
+        sql.clone()
+    }
+}
+
 impl PartialEq for Sql {
     fn eq(&self, other: &Sql) -> bool {
         Arc::ptr_eq(&self.text, &other.text) || (self.hash == other.hash && self.text == other.text)
