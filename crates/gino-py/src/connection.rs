@@ -1,0 +1,233 @@
+//! Owns the public classes Handle and Connection: a contextual connection of a task.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gino_core::engine::{self as core, Isolation, Limit, TransactionOptions, within};
+use gino_core::session::Status;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::cursor::Cursor;
+use crate::driver::stack::Spot;
+use crate::driver::{LoopRuntime, awaitable};
+use crate::engine::Shared;
+use crate::errors;
+use crate::plan::Plan;
+use crate::query::{Query, seconds};
+use crate::transaction::Transaction;
+
+/// What a Connection stands on: its place in the task's stack.
+#[pyclass(frozen, module = "gino._core")]
+pub(crate) struct Handle {
+    engine: Arc<Shared>,
+    core: Arc<core::Handle<LoopRuntime>>,
+    spot: Mutex<Option<Spot>>,
+}
+
+impl Handle {
+    pub(crate) fn new(engine: Arc<Shared>, core: Arc<core::Handle<LoopRuntime>>) -> Handle {
+        Handle { engine, core, spot: Mutex::default() }
+    }
+
+    pub(crate) fn put_spot(&self, spot: Spot) {
+        *self.spot.lock().unwrap_or_else(PoisonError::into_inner) = Some(spot);
+    }
+
+    fn take_spot(&self) -> Option<Spot> {
+        self.spot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn runtime(&self) -> PyResult<LoopRuntime> {
+        Python::attach(|py| self.engine.pool(py)).map(|pool| pool.runtime().clone())
+    }
+
+    /// The limit for borrowing and running together, from now on.
+    pub(crate) fn limit(&self, timeout: Option<std::time::Duration>) -> PyResult<Option<Limit>> {
+        match timeout.or(self.engine.command_timeout()) {
+            None => Ok(None),
+            timeout => Ok(Limit::within(&self.runtime()?, timeout)),
+        }
+    }
+
+    /// Where requests run; borrows if need be.
+    pub(crate) async fn seat(
+        &self,
+        limit: Option<Limit>,
+    ) -> PyResult<Arc<core::Seat<LoopRuntime>>> {
+        let seat = self.core.seat(limit).await;
+        seat.map_err(|error| Python::attach(|py| errors::raise(py, error)))
+    }
+}
+
+/// One contextual connection. Subclassed by gino.engine.GinoConnection.
+#[pyclass(frozen, subclass, module = "gino._core")]
+pub(crate) struct Connection {
+    handle: Py<Handle>,
+}
+
+#[pymethods]
+impl Connection {
+    #[new]
+    #[pyo3(signature = (handle, *_args, **_kwargs))]
+    fn new(
+        handle: Py<Handle>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> Connection {
+        Connection { handle }
+    }
+
+    #[getter]
+    fn handle(&self, py: Python<'_>) -> Py<Handle> {
+        self.handle.clone_ref(py)
+    }
+
+    #[pyo3(signature = (plan, args, mode, timeout = None, many = false, into = None))]
+    #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        plan: Bound<'py, Plan>,
+        args: &Bound<'py, PyAny>,
+        mode: usize,
+        timeout: Option<f64>,
+        many: bool,
+        into: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let query = Query::new(plan, args, mode, timeout, many, into)?;
+        let handle = self.handle.clone_ref(py);
+        let future = async move {
+            let limit = handle.get().limit(query.timeout)?;
+            let seat = handle.get().seat(limit).await?;
+            query.run(&seat, limit).await
+        };
+        awaitable(py, Box::pin(future))
+    }
+
+    #[pyo3(signature = (sql, timeout = None))]
+    fn script<'py>(
+        &self,
+        py: Python<'py>,
+        sql: String,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (handle, timeout) = (self.handle.clone_ref(py), seconds(timeout)?);
+        let future = async move {
+            let limit = handle.get().limit(timeout)?;
+            let seat = handle.get().seat(limit).await?;
+            let done = within(seat.runtime(), limit, seat.script(&sql, None)).await;
+            Python::attach(|py| {
+                let done = done.map_err(|error| errors::raise(py, error))?;
+                Ok(done.tag.into_pyobject(py)?.into_any().unbind())
+            })
+        };
+        awaitable(py, Box::pin(future))
+    }
+
+    #[pyo3(signature = (plan, args, timeout = None))]
+    fn cursor(
+        &self,
+        py: Python<'_>,
+        plan: Bound<'_, Plan>,
+        args: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Cursor> {
+        Cursor::new(self.handle.clone_ref(py), plan, args, seconds(timeout)?)
+    }
+
+    /// Makes sure that the connection is borrowed.
+    #[pyo3(signature = (timeout = None))]
+    fn borrow<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        let (handle, timeout) = (self.handle.clone_ref(py), seconds(timeout)?);
+        let future = async move {
+            let limit = match timeout {
+                None => None,
+                timeout => Limit::within(&handle.get().runtime()?, timeout),
+            };
+            handle.get().seat(limit).await?;
+            Ok(Python::attach(|py| py.None()))
+        };
+        awaitable(py, Box::pin(future))
+    }
+
+    #[pyo3(signature = (isolation = None, readonly = false, deferrable = false, timeout = None))]
+    fn begin<'py>(
+        &self,
+        py: Python<'py>,
+        isolation: Option<&str>,
+        readonly: bool,
+        deferrable: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let isolation = isolation.map(parse_isolation).transpose()?;
+        let options = TransactionOptions { isolation, readonly, deferrable };
+        let (handle, timeout) = (self.handle.clone_ref(py), seconds(timeout)?);
+        let future = async move {
+            let limit = handle.get().limit(timeout)?;
+            let seat = handle.get().seat(limit).await?;
+            let runtime = seat.runtime().clone();
+            let begun = within(&runtime, limit, core::Transaction::begin(seat, options)).await;
+            Python::attach(|py| {
+                let begun = begun.map_err(|error| errors::raise(py, error))?;
+                Ok(Py::new(py, Transaction::new(begun))?.into_any())
+            })
+        };
+        awaitable(py, Box::pin(future))
+    }
+
+    /// Gives the connection back; true if one went back to the pool.
+    #[pyo3(signature = (permanent = true))]
+    fn release<'py>(&self, py: Python<'py>, permanent: bool) -> PyResult<Bound<'py, PyAny>> {
+        let handle = self.handle.clone_ref(py);
+        let future = async move {
+            if permanent && let Some(spot) = handle.get().take_spot() {
+                spot.remove();
+            }
+            let released = handle.get().core.release(permanent).await;
+            Python::attach(|py| {
+                let released = released.map_err(|error| errors::raise(py, error))?;
+                Ok(released.into_pyobject(py)?.to_owned().into_any().unbind())
+            })
+        };
+        awaitable(py, Box::pin(future))
+    }
+
+    #[getter]
+    fn is_borrowed(&self) -> bool {
+        self.handle.get().core.current_seat().is_some()
+    }
+
+    #[getter]
+    fn is_reusing(&self) -> bool {
+        self.handle.get().core.is_reusing()
+    }
+
+    #[getter]
+    fn status(&self) -> &'static str {
+        let seat = self.handle.get().core.current_seat();
+        seat.map_or("none", |seat| match seat.status() {
+            Status::Starting => "starting",
+            Status::Idle => "idle",
+            Status::InTransaction => "in transaction",
+            Status::Failed => "failed",
+            Status::Closed => "closed",
+        })
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        self.handle.get().core.current_seat()?.parameter(name)
+    }
+}
+
+fn parse_isolation(name: &str) -> PyResult<Isolation> {
+    match name.to_ascii_lowercase().replace([' ', '-'], "_").as_str() {
+        "read_uncommitted" => Ok(Isolation::ReadUncommitted),
+        "read_committed" => Ok(Isolation::ReadCommitted),
+        "repeatable_read" => Ok(Isolation::RepeatableRead),
+        "serializable" => Ok(Isolation::Serializable),
+        _ => Err(PyValueError::new_err(format!(
+            "isolation={name:?}: one of read_uncommitted, read_committed, repeatable_read, serializable"
+        ))),
+    }
+}

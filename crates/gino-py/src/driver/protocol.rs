@@ -1,0 +1,131 @@
+//! Owns the connection through an `asyncio.Protocol`, for loops without `add_reader` (and where
+//! Python's own transports are wanted). Slower than `socket`, otherwise the same.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gino_core::session::{Flush, Transport, Wire};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::wake::with_direct_wake;
+
+/// The protocol that asyncio talks to.
+#[pyclass(frozen, module = "gino._core")]
+pub(super) struct Protocol {
+    wire: Arc<dyn Wire>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    transport: Mutex<Option<Py<PyAny>>>,
+    out: Mutex<Vec<u8>>,
+}
+
+/// Gives asyncio the protocol.
+#[pyclass(frozen, module = "gino._core")]
+pub(super) struct Factory(Py<Protocol>);
+
+#[pymethods]
+impl Factory {
+    fn __call__(&self, py: Python<'_>) -> Py<Protocol> {
+        self.0.clone_ref(py)
+    }
+}
+
+impl Factory {
+    pub(super) fn new(py: Python<'_>, wire: Arc<dyn Wire>) -> PyResult<Factory> {
+        Ok(Factory(Py::new(py, Protocol::new(wire))?))
+    }
+}
+
+impl Protocol {
+    fn new(wire: Arc<dyn Wire>) -> Protocol {
+        Protocol { wire, shared: Arc::default() }
+    }
+}
+
+#[pymethods]
+impl Protocol {
+    fn connection_made(&self, transport: Py<PyAny>) {
+        *self.shared.transport() = Some(transport);
+        self.wire.attach(Box::new(Handle(Arc::clone(&self.shared), Arc::downgrade(&self.wire))));
+    }
+
+    fn data_received(&self, data: &Bound<'_, PyBytes>) -> PyResult<()> {
+        let mut rest = data.as_bytes();
+        with_direct_wake(|| {
+            while !rest.is_empty() {
+                let fed = self.wire.readable(&mut |buffer| {
+                    let count = rest.len().min(buffer.len());
+                    let (taken, left) = rest.split_at(count);
+                    if let Some(room) = buffer.get_mut(..count) {
+                        room.copy_from_slice(taken);
+                    }
+                    rest = left;
+                    Ok(count)
+                });
+                if fed.is_err() {
+                    break;
+                }
+            }
+        })
+    }
+
+    fn eof_received(&self) -> bool {
+        false
+    }
+
+    fn connection_lost(&self, error: Option<Bound<'_, PyAny>>) {
+        drop(self.shared.transport().take());
+        self.wire.lost(error.map(|error| io::Error::other(error.to_string())));
+    }
+
+    // asyncio buffers what we write; a request is never so large that we must wait for it.
+    #[expect(clippy::unused_self, reason = "the protocol's interface")]
+    fn pause_writing(&self) {}
+
+    #[expect(clippy::unused_self, reason = "the protocol's interface")]
+    fn resume_writing(&self) {}
+}
+
+impl Shared {
+    fn transport(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
+        self.transport.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Handle(Arc<Shared>, std::sync::Weak<dyn Wire>);
+
+impl Transport for Handle {
+    fn flush(&self, _when: Flush) {
+        let Some(wire) = self.1.upgrade() else { return };
+        Python::attach(|py| {
+            let mut out =
+                std::mem::take(&mut *self.0.out.lock().unwrap_or_else(PoisonError::into_inner));
+            let any = wire.poll_transmit(&mut out);
+            let transport = self.0.transport().as_ref().map(|transport| transport.clone_ref(py));
+            if let Some(transport) = transport.filter(|_| any) {
+                let bytes = PyBytes::new(py, &out);
+                if let Err(error) = transport.call_method1(py, intern!(py, "write"), (bytes,)) {
+                    error.write_unraisable(py, None);
+                }
+            }
+            out.clear();
+            *self.0.out.lock().unwrap_or_else(PoisonError::into_inner) = out;
+        });
+    }
+
+    fn close(&self) {
+        self.flush(Flush::Now);
+        Python::attach(|py| {
+            let transport = self.0.transport().take();
+            if let Some(transport) = transport {
+                // A transport of a closed loop is closed with it.
+                let _ = transport.call_method0(py, intern!(py, "close"));
+            }
+        });
+    }
+}

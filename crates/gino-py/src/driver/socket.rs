@@ -1,0 +1,278 @@
+//! Owns a plain socket in the loop's thread: `add_reader` and system calls, no transport between.
+//! `runtime` makes it once connected; loops without `add_reader` use `protocol` instead.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use gino_core::session::{Flush, Transport, Wire};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::wake::{call_soon_name, with_direct_wake};
+
+/// A connected socket, not blocking.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    pub(super) fn new(fd: OwnedFd, unix: bool) -> Stream {
+        if unix { Stream::Unix(fd.into()) } else { Stream::Tcp(fd.into()) }
+    }
+
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => (&*stream).read(buffer),
+            Stream::Unix(stream) => (&*stream).read(buffer),
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => (&*stream).write(bytes),
+            Stream::Unix(stream) => (&*stream).write(bytes),
+        }
+    }
+
+    fn number(&self) -> i32 {
+        match self {
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Unix(stream) => stream.as_raw_fd(),
+        }
+    }
+}
+
+/// The loop holds the callbacks, these the socket, this the wire; the wire holds the socket only
+/// weakly. So a loop that ends takes its sockets along.
+struct Socket {
+    home: Arc<Py<PyAny>>,
+    wire: Arc<dyn Wire>,
+    state: Mutex<State>,
+}
+
+
+struct State {
+    stream: Option<Arc<Stream>>,
+    out: Vec<u8>,
+    sent: usize,
+    /// The loop calls when there is room to write.
+    watching: bool,
+    /// The loop calls `flush` in its next turn.
+    scheduled: bool,
+}
+
+/// Puts a connected socket into the loop: feeds `wire` and becomes its transport.
+///
+/// # Errors
+/// `NotImplementedError` where the loop has no `add_reader`.
+pub(super) fn attach(
+    home: &Bound<'_, PyAny>,
+    shared_home: Arc<Py<PyAny>>,
+    stream: Stream,
+    wire: Arc<dyn Wire>,
+) -> PyResult<()> {
+    let number = stream.number();
+    let state = State {
+        stream: Some(Arc::new(stream)),
+        out: Vec::new(),
+        sent: 0,
+        watching: false,
+        scheduled: false,
+    };
+    let socket =
+        Arc::new(Socket { home: shared_home, wire: Arc::clone(&wire), state: Mutex::new(state) });
+    let callback = Callback { socket: Arc::clone(&socket), what: What::Read };
+    home.call_method1(intern!(home.py(), "add_reader"), (number, callback))?;
+    wire.attach(Box::new(Handle(Arc::downgrade(&socket))));
+    Ok(())
+}
+
+/// What the loop calls.
+#[pyclass(frozen, module = "gino._core")]
+struct Callback {
+    socket: Arc<Socket>,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Read,
+    Write,
+    Flush,
+}
+
+#[pymethods]
+impl Callback {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        match self.what {
+            What::Read => with_direct_wake(|| self.socket.on_readable()),
+            What::Write => {
+                self.socket.send(py);
+                Ok(())
+            }
+            What::Flush => {
+                self.socket.lock().scheduled = false;
+                self.socket.send(py);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Socket {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads as long as the kernel has more, within reason: other sockets want their turn too.
+    fn on_readable(&self) {
+        let Some(stream) = self.lock().stream.clone() else { return };
+        for _ in 0..READS {
+            let mut full = false;
+            let read = self.wire.readable(&mut |buffer| {
+                let count = stream.read(buffer)?;
+                full = count == buffer.len();
+                Ok(count)
+            });
+            match read {
+                Ok(0) => return self.end(None),
+                Ok(_) if full => {}
+                Ok(_) => return,
+                Err(error) if is_transient(&error) => return,
+                // The wire closed itself, or the connection is gone.
+                Err(error) => return self.end(Some(error)),
+            }
+        }
+    }
+
+    fn end(&self, cause: Option<io::Error>) {
+        Python::attach(|py| self.shut(py));
+        self.wire.lost(cause);
+    }
+
+    /// Sends what there is; the rest when the kernel has room.
+    fn send(self: &Arc<Self>, py: Python<'_>) {
+        let written = {
+            let mut state = self.lock();
+            self.wire.poll_transmit(&mut state.out);
+            Self::write(&mut state)
+        };
+        // After an error there is nothing to wait for: the reader sees the end, with its reason.
+        self.watch(py, matches!(written, Ok(false)));
+    }
+
+    /// Sends in the loop's next turn, with what comes until then.
+    fn send_soon(self: &Arc<Self>, py: Python<'_>) {
+        if std::mem::replace(&mut self.lock().scheduled, true) {
+            return;
+        }
+        let home = self.home.bind(py);
+        let callback = Callback { socket: Arc::clone(self), what: What::Flush };
+        let scheduled =
+            call_soon_name(home).and_then(|name| home.call_method1(name, (callback,)));
+        if scheduled.is_err() {
+            self.send(py);
+        }
+    }
+
+    /// Writes what is left; whether that was all.
+    fn write(state: &mut State) -> io::Result<bool> {
+        let Some(stream) = state.stream.clone() else {
+            state.out.clear();
+            state.sent = 0;
+            return Ok(true);
+        };
+        while let Some(rest) = state.out.get(state.sent..).filter(|rest| !rest.is_empty()) {
+            match stream.write(rest) {
+                Ok(count) => state.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => {
+                    state.out.clear();
+                    state.sent = 0;
+                    return Err(error);
+                }
+            }
+        }
+        state.out.clear();
+        state.sent = 0;
+        if state.out.capacity() > KEEP {
+            state.out.shrink_to(KEEP);
+        }
+        Ok(true)
+    }
+
+    /// Asks the loop to call when there is room, or not to any more.
+    fn watch(self: &Arc<Self>, py: Python<'_>, wanted: bool) {
+        let number = {
+            let mut state = self.lock();
+            if state.watching == wanted {
+                return;
+            }
+            let Some(stream) = &state.stream else { return };
+            let number = stream.number();
+            state.watching = wanted;
+            number
+        };
+        let home = self.home.bind(py);
+        let outcome = if wanted {
+            let callback = Callback { socket: Arc::clone(self), what: What::Write };
+            home.call_method1(intern!(py, "add_writer"), (number, callback))
+        } else {
+            home.call_method1(intern!(py, "remove_writer"), (number,))
+        };
+        if let Err(error) = outcome {
+            error.write_unraisable(py, Some(home));
+        }
+    }
+
+    fn shut(&self, py: Python<'_>) {
+        let stream = {
+            let mut state = self.lock();
+            state.out.clear();
+            state.stream.take()
+        };
+        if let Some(stream) = stream {
+            let home = self.home.bind(py);
+            for name in [intern!(py, "remove_reader"), intern!(py, "remove_writer")] {
+                // A closed loop watches nothing any more.
+                let _ = home.call_method1(name, (stream.number(),));
+            }
+        }
+    }
+}
+
+/// The wire's end.
+struct Handle(Weak<Socket>);
+
+impl Transport for Handle {
+    fn flush(&self, when: Flush) {
+        let Some(socket) = self.0.upgrade() else { return };
+        Python::attach(|py| match when {
+            Flush::Now => socket.send(py),
+            Flush::Soon => socket.send_soon(py),
+        });
+    }
+
+    fn close(&self) {
+        let Some(socket) = self.0.upgrade() else { return };
+        Python::attach(|py| {
+            socket.send(py);
+            socket.shut(py);
+        });
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// How often one callback reads: enough for a large result, an end for an endless one.
+const READS: usize = 16;
+
+/// The size in bytes up to which the output buffer is kept.
+const KEEP: usize = 256 * 1024;
