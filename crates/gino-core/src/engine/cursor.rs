@@ -35,6 +35,11 @@ impl<R: Runtime> Cursor<R> {
         }
     }
 
+    /// Where it lives.
+    pub fn seat(&self) -> &Arc<Seat<R>> {
+        &self.seat
+    }
+
     /// Whether there are no more rows, as far as is known.
     pub fn is_exhausted(&self) -> bool {
         matches!(self.state, State::Exhausted)

@@ -115,6 +115,11 @@ impl<R: Runtime> Seat<R> {
         }
     }
 
+    /// The runtime.
+    pub fn runtime(&self) -> &R {
+        &self.inner.runtime
+    }
+
     /// What the server last said about the transaction.
     pub fn status(&self) -> Status {
         self.session.status()
