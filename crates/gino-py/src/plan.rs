@@ -1,0 +1,217 @@
+//! Owns plans: statements with all that can be decided once, and the decoder tables that are made
+//! when a server first says what columns a statement has. Never runs anything. The driver half
+//! reads the text, sinks and parameters the rest.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gino_core::codec::Kind;
+use gino_core::row::Columns;
+use gino_core::session::Sql;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::layout::RowKeys;
+use crate::program::{Program, Root};
+
+/// How many tables a plan keeps: one per connection that ran it, for pools of a usual size.
+const TABLES: usize = 64;
+
+/// A statement with all that can be decided once.
+#[pyclass(frozen, module = "gino._core")]
+pub(crate) struct Plan {
+    sql: Sql,
+    program: Option<Py<Program>>,
+    binds: Processors,
+    results: Processors,
+    keys: Option<Py<RowKeys>>,
+    tables: Mutex<Vec<Arc<Table>>>,
+}
+
+/// A callable or nothing, per parameter or column. Empty if there is no callable at all.
+type Processors = Box<[Option<Py<PyAny>>]>;
+
+/// How the values of one result are decoded; the same for each of its rows.
+pub(crate) struct Table {
+    /// The columns it was made for.
+    pub(crate) columns: Arc<Columns>,
+    /// How each column travels.
+    pub(crate) kinds: Box<[Kind]>,
+    /// What each column is called.
+    pub(crate) keys: Py<RowKeys>,
+    /// The slot that each column fills, if the program is a plain model.
+    pub(crate) slots: Box<[usize]>,
+}
+
+/// In [`Table::slots`]: the column fills no slot.
+pub(crate) const NOWHERE: usize = usize::MAX;
+
+#[pymethods]
+impl Plan {
+    #[new]
+    #[pyo3(signature = (sql, *, program = None, binds = None, results = None, keys = None))]
+    fn new(
+        sql: &str,
+        program: Option<Py<Program>>,
+        binds: Option<&Bound<'_, PyAny>>,
+        results: Option<&Bound<'_, PyAny>>,
+        keys: Option<Py<RowKeys>>,
+    ) -> PyResult<Plan> {
+        let (binds, results) = (processors(binds)?, processors(results)?);
+        let tables = Mutex::default();
+        Ok(Plan {
+            sql: Sql::new(sql),
+            program,
+            binds,
+            results,
+            keys,
+            tables,
+        })
+    }
+
+    /// The same statement with another program.
+    #[pyo3(signature = (program))]
+    fn with_program(&self, py: Python<'_>, program: Option<Py<Program>>) -> Plan {
+        let copy = |processors: &Processors| {
+            processors
+                .iter()
+                .map(|one| one.as_ref().map(|one| one.clone_ref(py)))
+                .collect()
+        };
+        Plan {
+            sql: self.sql.clone(),
+            program,
+            binds: copy(&self.binds),
+            results: copy(&self.results),
+            keys: self.keys.as_ref().map(|keys| keys.clone_ref(py)),
+            tables: Mutex::default(),
+        }
+    }
+
+    #[getter(sql)]
+    fn text(&self) -> &str {
+        self.sql.as_str()
+    }
+
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<String> {
+        Ok(format!(
+            "Plan({})",
+            PyString::new(py, self.sql.as_str()).repr()?
+        ))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for processor in self.binds.iter().chain(&self.results) {
+            visit.call(processor)?;
+        }
+        visit.call(&self.program)?;
+        visit.call(&self.keys)
+    }
+}
+
+impl Plan {
+    /// The statement's text.
+    pub(crate) fn sql(&self) -> &Sql {
+        &self.sql
+    }
+
+    /// The loader program; None for rows.
+    pub(crate) fn program(&self) -> Option<&Program> {
+        self.program.as_ref().map(Py::get)
+    }
+
+    /// What is called with the value of parameter `index` before it is encoded.
+    pub(crate) fn bind(&self, index: usize) -> Option<&Py<PyAny>> {
+        self.binds.get(index)?.as_ref()
+    }
+
+    /// Whether any parameter has a processor.
+    pub(crate) fn has_binds(&self) -> bool {
+        !self.binds.is_empty()
+    }
+
+    /// What is called with the value of column `index` after it is decoded.
+    #[inline]
+    pub(crate) fn result(&self, index: usize) -> Option<&Py<PyAny>> {
+        self.results.get(index)?.as_ref()
+    }
+
+    /// The table for a result with `columns`: made once, then found by the columns' address.
+    pub(crate) fn table(&self, py: Python<'_>, columns: &Arc<Columns>) -> PyResult<Arc<Table>> {
+        if let Some(known) = self
+            .tables()
+            .iter()
+            .find(|t| Arc::ptr_eq(&t.columns, columns))
+        {
+            return Ok(Arc::clone(known));
+        }
+        let made = Arc::new(self.make_table(py, columns)?);
+        let mut tables = self.tables();
+        let old = if tables.len() < TABLES {
+            Vec::new()
+        } else {
+            std::mem::take(&mut *tables)
+        };
+        tables.push(Arc::clone(&made));
+        drop(tables);
+        drop(old);
+        Ok(made)
+    }
+
+    fn tables(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Table>>> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make_table(&self, py: Python<'_>, columns: &Arc<Columns>) -> PyResult<Table> {
+        let named = self
+            .keys
+            .as_ref()
+            .filter(|k| k.get().names(py).len() == columns.len());
+        let keys = match named {
+            Some(keys) => keys.clone_ref(py),
+            None => {
+                let names = columns
+                    .iter()
+                    .map(|column| PyString::intern(py, &column.name));
+                Py::new(
+                    py,
+                    RowKeys::named(&PyTuple::new(py, names.collect::<Vec<_>>())?, None)?,
+                )?
+            }
+        };
+        let mut slots = vec![NOWHERE; columns.len()];
+        if let Some(Root::Plain(_, pairs)) = self.program().map(Program::root) {
+            for (column, slot) in pairs {
+                if let Some(place) = slots.get_mut(*column) {
+                    *place = *slot;
+                }
+            }
+        }
+        Ok(Table {
+            columns: Arc::clone(columns),
+            kinds: columns.iter().map(|column| column.kind()).collect(),
+            keys,
+            slots: slots.into(),
+        })
+    }
+}
+
+fn processors(given: Option<&Bound<'_, PyAny>>) -> PyResult<Processors> {
+    let Some(given) = given else {
+        return Ok(Box::default());
+    };
+    let all = given.try_iter()?.map(|one| {
+        let one = one?;
+        Ok(if one.is_none() {
+            None
+        } else {
+            Some(one.unbind())
+        })
+    });
+    let all = all.collect::<PyResult<Processors>>()?;
+    Ok(if all.iter().any(Option::is_some) {
+        all
+    } else {
+        Box::default()
+    })
+}

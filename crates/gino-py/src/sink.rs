@@ -1,0 +1,261 @@
+//! Owns the way from the wire to Python objects: rows go straight from the input buffer into
+//! models, rows or values. Never reads a socket or knows a connection.
+//! The driver half makes a [`PySink`] per request, hands it to core and finishes it.
+
+use std::any::Any;
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use gino_core::error::{Result, RowError, UsageError};
+use gino_core::loader::Walk;
+use gino_core::row::{Cells, Columns, RawRow};
+use gino_core::session::Sink;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::errors;
+use crate::fault::host;
+use crate::host::{Host, Object};
+use crate::plan::{Plan, Table};
+use crate::program::{Model, Program, Root};
+use crate::raw::{self, NewInstance};
+use crate::reader::Reader;
+
+/// What a request is to return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A list.
+    All,
+    /// The first object, or None.
+    First,
+    /// The only object.
+    One,
+    /// The only object, or None.
+    OneOrNone,
+    /// The first column of the first row, or None.
+    Scalar,
+    /// The command tag and a list.
+    Status,
+}
+
+impl Mode {
+    /// The modes with their names in Python, in the order of their numbers.
+    pub(crate) const ALL: [(&'static str, Mode); 6] = [
+        ("ALL", Mode::All),
+        ("FIRST", Mode::First),
+        ("ONE", Mode::One),
+        ("ONE_OR_NONE", Mode::OneOrNone),
+        ("SCALAR", Mode::Scalar),
+        ("STATUS", Mode::Status),
+    ];
+
+    /// The mode with `number`.
+    ///
+    /// # Errors
+    /// `ValueError` if there is none.
+    pub(crate) fn new(number: usize) -> PyResult<Mode> {
+        let mode = Mode::ALL.get(number).map(|(_, mode)| *mode);
+        mode.ok_or_else(|| PyValueError::new_err(format!("no mode {number}")))
+    }
+
+    /// How many rows are worth asking for; 0 for all.
+    pub(crate) fn max_rows(self) -> u32 {
+        match self {
+            Mode::First | Mode::Scalar => 1,
+            Mode::One | Mode::OneOrNone => 2,
+            Mode::All | Mode::Status => 0,
+        }
+    }
+
+    fn is_list(self) -> bool {
+        matches!(self, Mode::All | Mode::Status)
+    }
+}
+
+/// Turns the rows of one request into Python objects.
+pub(crate) struct PySink {
+    plan: Py<Plan>,
+    mode: Mode,
+    many: bool,
+    into: Option<Py<PyAny>>,
+    table: Option<Arc<Table>>,
+    list: Option<Py<PyList>>,
+    first: Option<Py<PyAny>>,
+    rows: usize,
+    cells: Cells,
+    walk: Option<Walk<Object>>,
+    context: OnceCell<Py<PyDict>>,
+}
+
+impl PySink {
+    /// A sink for one run of `plan`. With `many` (executemany) rows are ignored. `into` is an
+    /// instance that gets the first row's values.
+    pub(crate) fn new(
+        py: Python<'_>,
+        plan: &Py<Plan>,
+        mode: Mode,
+        into: Option<Py<PyAny>>,
+        many: bool,
+    ) -> PySink {
+        PySink {
+            plan: plan.clone_ref(py),
+            mode,
+            many,
+            into,
+            table: None,
+            list: (mode.is_list() && !many).then(|| PyList::empty(py).unbind()),
+            first: None,
+            rows: 0,
+            cells: Cells::default(),
+            walk: None,
+            context: OnceCell::new(),
+        }
+    }
+
+    /// What came in since the last call, as a list; the sink can be used for more rows of the same
+    /// result, and what is distinct stays so. For cursors.
+    pub(crate) fn take_list<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyList> {
+        self.rows = 0;
+        let taken = self.list.replace(PyList::empty(py).unbind());
+        taken.map_or_else(|| PyList::empty(py), |list| list.into_bound(py))
+    }
+
+    /// The result, now that the request is complete with the command tag `tag`.
+    ///
+    /// # Errors
+    /// No row or several where one is asked for.
+    pub(crate) fn finish<'py>(mut self, py: Python<'py>, tag: &str) -> PyResult<Bound<'py, PyAny>> {
+        if self.many {
+            return Ok(py.None().into_bound(py));
+        }
+        let first = |sink: PySink| match sink.first {
+            Some(first) => first.into_bound(py),
+            None => py.None().into_bound(py),
+        };
+        match self.mode {
+            Mode::All => Ok(self.take_list(py).into_any()),
+            Mode::Status => Ok((tag, self.take_list(py)).into_pyobject(py)?.into_any()),
+            Mode::One | Mode::OneOrNone if self.rows > 1 => {
+                Err(errors::raise(py, RowError::SeveralFound.into()))
+            }
+            Mode::One if self.rows == 0 => Err(errors::raise(py, RowError::NoneFound.into())),
+            _ => Ok(first(self)),
+        }
+    }
+
+    fn start(&mut self, py: Python<'_>, columns: &Arc<Columns>) -> Result<()> {
+        let plan = self.plan.get();
+        self.table = Some(plan.table(py, columns).map_err(host)?);
+        if columns.is_empty() || self.mode == Mode::Scalar {
+            return Ok(());
+        }
+        if let Some(program) = plan.program() {
+            program.plan().check(columns.len())?;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, py: Python<'_>, row: RawRow<'_>) -> Result<()> {
+        let Some(table) = self.table.clone() else {
+            return Err(UsageError::Statement("a row came before its columns").into());
+        };
+        self.rows += 1;
+        if self.rows > 1 && !self.mode.is_list() {
+            return Ok(());
+        }
+        let owner = self.plan.clone_ref(py);
+        let plan = owner.get();
+        let reader = Reader::new(py, plan, &table);
+        reader.check(row)?;
+        if self.mode == Mode::Scalar {
+            let value = row.values().next().transpose()?.flatten();
+            self.first = Some(reader.value(0, value)?.unbind());
+            return Ok(());
+        }
+        if let Some(into) = &self.into {
+            self.cells.read(row, row.len())?;
+            fill(&reader, plan.program(), into.bind(py), row, &self.cells)?;
+            self.first = Some(into.clone_ref(py));
+            return Ok(());
+        }
+        let object = match plan.program() {
+            None => Some(reader.row(row)?),
+            Some(program) => match program.root() {
+                Root::Row => Some(reader.row(row)?),
+                Root::Column(column) => {
+                    let value = row.values().nth(*column).transpose()?.flatten();
+                    Some(reader.value(*column, value)?)
+                }
+                Root::Plain(model, _) => match program.model(*model) {
+                    Some(Model::Plain(class)) => {
+                        let made = NewInstance::new(py, class).map_err(host)?;
+                        Some(reader.plain(made, row)?)
+                    }
+                    _ => self.walk(&reader, program, row)?,
+                },
+                _ => self.walk(&reader, program, row)?,
+            },
+        };
+        match (object, &self.list) {
+            (Some(object), Some(list)) => list.bind(py).append(object).map_err(host),
+            (Some(object), None) => {
+                self.first = Some(object.unbind());
+                Ok(())
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn walk<'py>(
+        &mut self,
+        reader: &Reader<'_, 'py>,
+        program: &Program,
+        row: RawRow<'_>,
+    ) -> Result<Option<Bound<'py, PyAny>>> {
+        let plan = program.plan();
+        self.cells.read(row, row.len())?;
+        let walk = self.walk.get_or_insert_with(|| plan.begin());
+        let mut host = Host::new(reader, program, &self.context);
+        let object = plan.walk(walk, &mut host, row, &self.cells)?;
+        Ok(object.map(|object| object.into_bound(reader.py())))
+    }
+}
+
+impl Sink for PySink {
+    fn begin(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        if self.many {
+            return Ok(());
+        }
+        Python::attach(|py| self.start(py, columns))
+    }
+
+    fn row(&mut self, row: RawRow<'_>) -> Result<()> {
+        if self.many {
+            return Ok(());
+        }
+        Python::attach(|py| self.load(py, row))
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
+
+/// Puts the values of `row` into the slots of an instance that exists.
+fn fill(
+    reader: &Reader<'_, '_>,
+    program: Option<&Program>,
+    into: &Bound<'_, PyAny>,
+    row: RawRow<'_>,
+    cells: &Cells,
+) -> Result<()> {
+    let Some(Root::Plain(_, columns) | Root::Model(columns)) = program.map(Program::root) else {
+        return Err(UsageError::Statement("only a model can be loaded into an instance").into());
+    };
+    for (column, slot) in columns {
+        let value = reader.value(*column, cells.get(row, *column))?;
+        raw::put_slot(into, *slot, value).map_err(host)?;
+    }
+    Ok(())
+}
