@@ -18,10 +18,18 @@ impl<R: Runtime> Seat<R> {
     /// else the answer is drained in its turn, because a cancel request could hit another.
     pub(super) fn abandon(self: &Arc<Self>, reply: Reply) {
         let drained = reply.abandon();
-        if self.session.status() == Status::Closed || !self.session.hold() {
+        // An answer that is in needs no cancelling: what is in flight then is another's.
+        if drained.is_over() || self.session.status() == Status::Closed {
             return;
         }
-        self.gate.close();
+        if !self.gate.close_if(|| self.session.hold()) {
+            return;
+        }
+        if drained.is_over() {
+            self.session.unhold();
+            self.gate.open();
+            return;
+        }
         let seat = Arc::clone(self);
         self.inner.runtime.spawn(async move {
             if let Some(packet) = seat.session.cancel_packet() {
@@ -42,6 +50,7 @@ impl<R: Runtime> Seat<R> {
         self.session.status() == Status::Idle
             && self.session.in_flight() == 0
             && !self.session.is_touched()
+            && self.gate.is_open()
     }
 
     /// Makes the connection whole, then gives its slot back; closes it if that takes too long.

@@ -30,6 +30,18 @@ impl Signal {
         self.lock().open = false;
     }
 
+    /// Closes it if `condition` holds, in one step for everybody who asks [`Signal::is_open`].
+    pub(super) fn close_if(&self, condition: impl FnOnce() -> bool) -> bool {
+        let mut state = self.lock();
+        let closes = condition();
+        state.open &= !closes;
+        closes
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().open
+    }
+
     pub(super) fn open(&self) {
         let waiting = {
             let mut state = self.lock();

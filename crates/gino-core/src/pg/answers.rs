@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use super::cache::Cache;
 use super::encode;
 use super::input::{Frame, Input};
 use super::link::Shared;
@@ -13,9 +12,9 @@ use super::stage::{self, Stage};
 use super::startup::Startup;
 use super::touch;
 use crate::codec::{Format, Kind};
-use crate::error::{Error, ProtocolError, Result, UsageError};
+use crate::error::{Error, ErrorKind, ProtocolError, Result, UsageError};
 use crate::row::{Columns, RawRow};
-use crate::session::{Completer, Completion, Sink, Sql, Statement, Status};
+use crate::session::{Completer, Completion, Settled, Sink, Sql, Statement, Status};
 
 /// A request on its way, in the order of submission.
 pub(super) struct Op {
@@ -59,6 +58,13 @@ impl Op {
 
     /// Answers; call it without a lock. `cause` is why it ends early, if it does.
     pub(super) fn finish(self, cause: Option<Error>) {
+        if let Some(settled) = self.settle(cause) {
+            settled.wake();
+        }
+    }
+
+    /// Answers without waking anybody: may be called under a lock.
+    pub(super) fn settle(self, cause: Option<Error>) -> Option<Settled> {
         let Op {
             completer,
             sink,
@@ -66,14 +72,13 @@ impl Op {
             mut done,
             ..
         } = self;
-        let Some(completer) = completer else { return };
-        completer.complete(match error.or(cause) {
+        Some(completer?.settle(match error.or(cause) {
             Some(error) => Err(error),
             None => {
                 done.sink = sink;
                 Ok(done)
             }
-        });
+        }))
     }
 
     fn fail(&mut self, error: Error) {
@@ -101,13 +106,18 @@ impl Op {
         }
     }
 
+    /// A row that does not fit its columns is the peer's fault, all else is the request's.
     #[inline]
-    fn row(&mut self, body: &[u8]) {
+    fn row(&mut self, body: &[u8]) -> Result<()> {
         if let Some(sink) = &mut self.sink
             && let Err(error) = sink.row(RawRow::new(body))
         {
+            if error.kind() == ErrorKind::Protocol {
+                return Err(error);
+            }
             self.fail(error);
         }
+        Ok(())
     }
 }
 
@@ -135,7 +145,7 @@ impl Answers {
                 && let Some(op) = &mut self.current
                 && matches!(op.stage, Stage::Rows | Stage::ScriptRows)
             {
-                op.row(frame.body);
+                op.row(frame.body)?;
                 continue;
             }
             if handle(frame, &mut self.current, shared)? {
@@ -174,7 +184,7 @@ fn handle(
         NOTICE | NOTIFICATION => return Ok(false),
         PARAMETER_STATUS => {
             let (name, value) = message::parameter_status(frame.body)?;
-            Shared::lock(shared).parameters.insert(name, value);
+            Shared::lock(shared).set_parameter(name, value)?;
             return Ok(false);
         }
         _ => {}
@@ -209,8 +219,7 @@ fn handle(
     op.stage = stage::next(op.stage, frame.tag).ok_or_else(|| unexpected(op.stage, frame.tag))?;
     take(frame, op, shared)?;
     if frame.tag == READY {
-        let mut shared = Shared::lock(shared);
-        shared.status = status(frame.body)?;
+        Shared::lock(shared).heard(status(frame.body)?);
         return Ok(true);
     }
     Ok(false)
@@ -234,8 +243,7 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
                 params: std::mem::take(params),
                 columns: columns.into(),
             });
-            op.done.statement = Some(Arc::clone(&statement));
-            Shared::lock(shared).keep(statement)?;
+            op.done.statement = Some(Shared::lock(shared).keep(statement)?);
         }
         (ROW_DESCRIPTION, Work::Script { columns }) => {
             *columns = message::columns(frame.body, |_| Format::Text)?.into();
@@ -248,7 +256,7 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
                 op.begin(&columns);
             }
         }
-        (DATA_ROW, _) => op.row(frame.body),
+        (DATA_ROW, _) => op.row(frame.body)?,
         (COMMAND_COMPLETE, _) => {
             op.done.tag = message::text(frame.body, "CommandComplete")?;
         }
@@ -279,7 +287,7 @@ fn start(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Re
             Shared::lock(shared).key = Some(message::backend_key(frame.body)?);
         }
         READY if startup.is_authenticated() => {
-            Shared::lock(shared).status = status(frame.body)?;
+            Shared::lock(shared).heard(status(frame.body)?);
             return Ok(true);
         }
         tag => return Err(unexpected(op.stage, tag)),
@@ -328,13 +336,46 @@ fn unexpected(stage: Stage, tag: u8) -> Error {
 }
 
 impl Shared {
-    /// Keeps a statement, and closes the one that leaves for it.
-    fn keep(&mut self, statement: Arc<Statement>) -> Result<()> {
-        if let Some(evicted) = Cache::insert(&mut self.cache, statement) {
-            encode::close_statement(&evicted, &mut self.out)?;
-            self.pending
-                .push_back(Op::new(Stage::Close, Work::Close, None));
+    /// What the server says about the session; of no interest once we closed it.
+    fn heard(&mut self, status: Status) {
+        if self.status != Status::Closed {
+            self.status = status;
         }
+    }
+
+    /// Keeps a statement, or finds that another of the same text is kept; closes what has to go.
+    fn keep(&mut self, statement: Arc<Statement>) -> Result<Arc<Statement>> {
+        if let Some(twin) = self.cache.insert(&statement) {
+            self.close_statement(&statement)?;
+            return Ok(twin);
+        }
+        while let Some(evicted) = self.cache.evict() {
+            self.close_statement(&evicted)?;
+        }
+        Ok(statement)
+    }
+
+    fn close_statement(&mut self, statement: &Statement) -> Result<()> {
+        encode::close_statement(statement, &mut self.out)?;
+        self.pending
+            .push_back(Op::new(Stage::Close, Work::Close, None));
+        Ok(())
+    }
+
+    /// Remembers a setting, within reason.
+    fn set_parameter(&mut self, name: Box<str>, value: Box<str>) -> Result<()> {
+        let is_new = !self.parameters.contains_key(&name);
+        let too_many = is_new && self.parameters.len() >= MAX_PARAMETERS;
+        if too_many || name.len() + value.len() > MAX_PARAMETER {
+            return Err(message::too_much("ParameterStatus"));
+        }
+        self.parameters.insert(name, value);
         Ok(())
     }
 }
+
+/// PostgreSQL reports 15 settings by itself; extensions may add some.
+const MAX_PARAMETERS: usize = 256;
+
+/// The largest setting, name and value together, in bytes.
+const MAX_PARAMETER: usize = 64 * 1024;

@@ -45,25 +45,34 @@ impl Cache {
         format!("gino_{}", self.named).into()
     }
 
-    /// Keeps `statement`; what has to be closed on the server for it comes back.
-    pub(super) fn insert(&mut self, statement: Arc<Statement>) -> Option<Arc<Statement>> {
+    /// Keeps `statement`, unless a twin of it was prepared meanwhile: that one comes back, for all
+    /// to use.
+    pub(super) fn insert(&mut self, statement: &Arc<Statement>) -> Option<Arc<Statement>> {
         if statement.name.is_empty() {
             return None;
+        }
+        if let Some(twin) = self.get(&statement.sql) {
+            return Some(twin);
         }
         self.clock += 1;
         let entry = Entry {
             used: self.clock,
-            statement: Arc::clone(&statement),
+            statement: Arc::clone(statement),
         };
-        if let Some(twin) = self.entries.insert(statement.sql.clone(), entry) {
-            return Some(twin.statement);
-        }
+        self.entries.insert(statement.sql.clone(), entry);
+        None
+    }
+
+    /// Takes out what has to be closed on the server: the least recently used statement while there
+    /// are too many. One in somebody's hands stays until it is given back.
+    pub(super) fn evict(&mut self) -> Option<Arc<Statement>> {
         if self.entries.len() <= self.capacity {
             return None;
         }
         let oldest = self
             .entries
             .iter()
+            .filter(|(_, entry)| Arc::strong_count(&entry.statement) == 1)
             .min_by_key(|(_, entry)| entry.used)?
             .0
             .clone();
@@ -103,20 +112,33 @@ mod tests {
         let mut cache = Cache::new(2);
         for sql in ["a", "b"] {
             let statement = statement(&mut cache, sql);
-            assert!(cache.insert(statement).is_none());
+            assert!(cache.insert(&statement).is_none() && cache.evict().is_none());
         }
         assert!(cache.get(&Sql::new("a")).is_some());
         let third = statement(&mut cache, "c");
-        assert_eq!(cache.insert(third).unwrap().sql.as_str(), "b");
+        assert!(cache.insert(&third).is_none());
+        assert_eq!(cache.evict().unwrap().sql.as_str(), "b");
+        assert!(cache.evict().is_none());
         assert!(cache.get(&Sql::new("b")).is_none());
     }
 
     #[test]
-    fn twin_prepared_at_the_same_time_is_closed() {
+    fn first_of_twins_serves_both() {
         let mut cache = Cache::new(2);
         let (first, second) = (statement(&mut cache, "a"), statement(&mut cache, "a"));
-        assert!(cache.insert(Arc::clone(&first)).is_none());
-        assert_eq!(cache.insert(second).unwrap().name, first.name);
+        assert!(cache.insert(&first).is_none());
+        assert_eq!(cache.insert(&second).unwrap().name, first.name);
+    }
+
+    #[test]
+    fn statement_in_somebodys_hands_stays() {
+        let mut cache = Cache::new(1);
+        let (held, other) = (statement(&mut cache, "a"), statement(&mut cache, "b"));
+        cache.insert(&held);
+        cache.insert(&other);
+        assert!(cache.evict().is_none());
+        drop(other);
+        assert_eq!(cache.evict().unwrap().sql.as_str(), "b");
     }
 
     #[test]
@@ -124,7 +146,7 @@ mod tests {
         let mut cache = Cache::new(0);
         let only = statement(&mut cache, "a");
         assert_eq!(&*only.name, "");
-        assert!(cache.insert(only).is_none());
+        assert!(cache.insert(&only).is_none() && cache.evict().is_none());
         assert!(cache.get(&Sql::new("a")).is_none());
     }
 }

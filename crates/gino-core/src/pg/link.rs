@@ -113,16 +113,19 @@ impl Link {
         while let Some(op) = answers.advance(&self.shared)? {
             let starting = matches!(op.work, Work::Startup(_));
             let failed = op.error.is_some();
-            let closed = {
+            // Answered in the moment it is no longer in flight: who holds the session relies on it.
+            let (closed, settled) = {
                 let mut shared = self.lock();
                 if op.completer.is_some() {
                     shared.in_flight = shared.in_flight.saturating_sub(1);
                 }
-                shared.status == Status::Closed
+                (shared.status == Status::Closed, op.settle(None))
             };
-            op.finish(None);
+            if let Some(settled) = settled {
+                settled.wake();
+            }
             if closed || (starting && failed) {
-                self.shut(Closed::Connection);
+                self.shut(|| Closed::Connection);
                 return Ok(());
             }
         }
@@ -130,7 +133,7 @@ impl Link {
     }
 
     /// Closes the socket and fails what is in flight but for the current request.
-    fn shut(&self, cause: Closed) {
+    fn shut(&self, cause: fn() -> Closed) {
         let failed = {
             let mut shared = self.lock();
             shared.status = Status::Closed;
@@ -140,28 +143,20 @@ impl Link {
         if let Some(transport) = self.transport.get() {
             transport.close();
         }
-        let mut cause = Some(cause);
         for op in failed {
-            let cause = cause.take().unwrap_or(Closed::Connection);
-            op.finish(Some(cause.into()));
+            op.finish(Some(cause().into()));
         }
     }
 
     /// As `shut`, with the current request, which fails with `first` or what the server said last.
-    fn shut_current(&self, current: Option<Op>, first: Error) {
-        let farewell = self.lock().farewell.take();
+    fn shut_current(&self, current: Option<Op>, first: Error, others: fn() -> Closed) {
+        let farewell = self.lock().farewell.clone();
         let first = farewell.map_or(first, Error::from);
-        match current {
-            Some(op) => {
-                self.lock().status = Status::Closed;
-                op.finish(Some(first));
-                self.shut(Closed::Lost(None));
-            }
-            None => match self.pop() {
-                Some(op) => self.shut_current(Some(op), first),
-                None => self.shut(Closed::Lost(None)),
-            },
+        if let Some(op) = current.or_else(|| self.pop()) {
+            self.lock().status = Status::Closed;
+            op.finish(Some(first));
         }
+        self.shut(others);
     }
 
     fn pop(&self) -> Option<Op> {
@@ -206,7 +201,7 @@ impl Wire for Link {
             !shared.out.is_empty()
         };
         if let Err(error) = outcome {
-            self.shut_current(answers.current.take(), error);
+            self.shut_current(answers.current.take(), error, || Closed::Lost(None));
             self.put_answers(answers);
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -236,7 +231,7 @@ impl Wire for Link {
             current
         });
         if self.status() != Status::Closed || current.is_some() {
-            self.shut_current(current, Closed::Lost(cause).into());
+            self.shut_current(current, Closed::Lost(cause).into(), || Closed::Lost(None));
         }
     }
 }
@@ -293,8 +288,9 @@ impl Session for Link {
 
     fn hold(&self) -> bool {
         let mut shared = self.lock();
-        shared.held |= shared.in_flight == 1;
-        shared.held
+        let takes = !shared.held && shared.in_flight == 1;
+        shared.held |= takes;
+        takes
     }
 
     fn unhold(&self) {
@@ -356,7 +352,7 @@ impl Session for Link {
             self.put_answers(answers);
             current
         });
-        self.shut_current(current, Closed::Connection.into());
+        self.shut_current(current, Closed::Connection.into(), || Closed::Connection);
     }
 }
 

@@ -97,12 +97,23 @@ fn truncated(message: &'static str) -> Error {
     .into()
 }
 
+#[cold]
+pub(super) fn too_much(message: &'static str) -> Error {
+    ProtocolError {
+        state: "parsing a message",
+        expected: message,
+        got: "more than a server has to say".into(),
+    }
+    .into()
+}
+
 pub(super) fn db_error(body: &[u8]) -> Result<DbError, Error> {
     let mut body = Body::new(body, "ErrorResponse");
     let mut fields = Vec::new();
     loop {
         match body.u8()? {
             0 => return Ok(DbError::new(fields)),
+            _ if fields.len() == MAX_FIELDS => return Err(too_much("ErrorResponse")),
             code => fields.push((code, body.text()?)),
         }
     }
@@ -157,6 +168,9 @@ pub(super) fn backend_key(body: &[u8]) -> Result<(i32, Box<[u8]>), Error> {
     }
     Ok((process, body.rest.into()))
 }
+
+/// PostgreSQL has 18 fields; each costs more memory than it takes on the wire.
+const MAX_FIELDS: usize = 64;
 
 #[cfg(test)]
 mod tests {

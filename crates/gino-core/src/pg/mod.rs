@@ -16,4 +16,4 @@ mod link;
 pub use link::Link;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -34,7 +34,7 @@ pub(super) enum Stage {
     ScriptCopy,
     /// Only ReadyForQuery.
     Ready,
-    /// ReadyForQuery after an error: what was on its way until then is skipped.
+    /// ReadyForQuery after an error, or the error that refusing a COPY leads to.
     Skip,
 }
 
@@ -53,10 +53,10 @@ pub(super) fn next(stage: Stage, tag: u8) -> Option<Stage> {
         (Rows, COPY_OUT) => Copy,
         (Copy, COPY_DATA | COPY_DONE) => Copy,
         (Copy, COMMAND_COMPLETE) => Next,
-        (Rows, COPY_IN) => Rows,
+        (Rows | Script, COPY_IN) => Skip,
         (Close, CLOSE_COMPLETE) => Ready,
         (Script, ROW_DESCRIPTION) => ScriptRows,
-        (Script, COMMAND_COMPLETE | EMPTY_QUERY | COPY_IN) => Script,
+        (Script, COMMAND_COMPLETE | EMPTY_QUERY) => Script,
         (Script, COPY_OUT) => ScriptCopy,
         (ScriptCopy, COPY_DATA | COPY_DONE) => ScriptCopy,
         (ScriptCopy, COMMAND_COMPLETE) => Script,

@@ -22,6 +22,7 @@ pub(super) struct Startup {
 #[derive(PartialEq, Eq)]
 enum State {
     Asked,
+    Answered,
     Scram,
     ScramVerified,
     Authenticated,
@@ -44,17 +45,19 @@ impl Startup {
     pub(super) fn handle(&mut self, frame: Frame<'_>, out: &mut BytesMut) -> Result<()> {
         use backend::Message as M;
         match (&self.state, parse(frame)?) {
-            (State::Asked | State::ScramVerified, M::AuthenticationOk) => {
+            (State::Asked | State::Answered | State::ScramVerified, M::AuthenticationOk) => {
                 self.state = State::Authenticated;
                 self.password = None;
             }
             (State::Asked, M::AuthenticationCleartextPassword) => {
                 frontend::password_message(self.password()?.as_bytes(), out).map_err(broken)?;
+                self.state = State::Answered;
             }
             (State::Asked, M::AuthenticationMd5Password(body)) => {
                 let password = self.password()?.as_bytes();
                 let hash = md5_hash(self.user.as_bytes(), password, body.salt());
                 frontend::password_message(hash.as_bytes(), out).map_err(broken)?;
+                self.state = State::Answered;
             }
             (State::Asked, M::AuthenticationSasl(body)) => {
                 if !body

@@ -3,7 +3,7 @@
 
 /// Undoes whatever [`touches`] may have seen (PostgreSQL manual, "DISCARD", without dropping prepared
 /// statements, which the statement cache keeps).
-pub(super) const RESET_SCRIPT: &str = "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); \
+pub(super) static RESET_SCRIPT: &str = "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); \
      DISCARD TEMP; RESET SESSION AUTHORIZATION; RESET ALL";
 
 /// Whether running `sql` may change the session: settings, LISTEN, temporary tables, advisory locks.

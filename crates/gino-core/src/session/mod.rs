@@ -7,7 +7,7 @@ mod wire;
 
 use std::sync::Arc;
 
-pub use reply::{Completer, Completion, Drained, Reply, reply};
+pub use reply::{Completer, Completion, Drained, Reply, Settled, reply};
 pub use request::{IsNull, NoParams, Params, Request, Sink, Sql, Statement};
 pub use wire::{Flush, Transport, Wire};
 
@@ -48,7 +48,8 @@ pub trait Session: Send + Sync + 'static {
     fn submit(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Result<Submitted>;
 
     /// Keeps everybody from submitting, if exactly one request is in flight: it may be cancelled then
-    /// without hitting another. Returns whether it did. Undone by [`Session::unhold`].
+    /// without hitting another. Returns whether it did; false if somebody holds it already. Undone by
+    /// [`Session::unhold`].
     fn hold(&self) -> bool;
 
     /// Ends [`Session::hold`].

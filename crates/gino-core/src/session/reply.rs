@@ -69,6 +69,13 @@ impl Future for Drained {
     }
 }
 
+impl Drained {
+    /// Whether it resolves at once.
+    pub fn is_over(&self) -> bool {
+        !matches!(*self.0.lock(), State::Abandoned(_))
+    }
+}
+
 /// The backend's end of a [`Reply`].
 pub struct Completer(Arc<Shared>);
 
@@ -86,26 +93,45 @@ impl Completer {
 
     /// Answers, and wakes who waits. Call it without holding a lock.
     pub fn complete(self, result: Result<Completion>) {
-        self.finish(result);
+        self.settle(result).wake();
     }
 
-    fn finish(&self, result: Result<Completion>) {
+    /// Answers without waking anybody, for who holds a lock: call [`Settled::wake`] after it.
+    pub fn settle(self, result: Result<Completion>) -> Settled {
+        self.finish(result)
+    }
+
+    fn finish(&self, result: Result<Completion>) -> Settled {
         let mut state = self.0.lock();
-        let waker = match &mut *state {
+        let (waker, unwanted) = match &mut *state {
             State::Waiting(waker) => {
                 let waker = waker.take();
                 *state = State::Done(result);
-                waker
+                (waker, None)
             }
             State::Abandoned(waker) => {
                 let waker = waker.take();
                 *state = State::Drained;
-                waker
+                (waker, Some(result))
             }
-            _ => None,
+            _ => (None, Some(result)),
         };
-        drop(state);
-        if let Some(waker) = waker {
+        Settled { waker, unwanted }
+    }
+}
+
+/// An answer that is in: who is to be woken, and what nobody wants any more.
+#[must_use = "somebody waits to be woken"]
+pub struct Settled {
+    waker: Option<Waker>,
+    unwanted: Option<Result<Completion>>,
+}
+
+impl Settled {
+    /// Wakes who waits. Call it without holding a lock.
+    pub fn wake(self) {
+        drop(self.unwanted);
+        if let Some(waker) = self.waker {
             waker.wake();
         }
     }
@@ -114,7 +140,7 @@ impl Completer {
 impl Drop for Completer {
     fn drop(&mut self) {
         if matches!(*self.0.lock(), State::Waiting(_) | State::Abandoned(_)) {
-            self.finish(Err(Closed::Connection.into()));
+            self.finish(Err(Closed::Connection.into())).wake();
         }
     }
 }

@@ -1,0 +1,330 @@
+//! Owns the stage of a transcript: a link, a socket that only collects, and how the server's bytes
+//! are cut into reads. Never looks into a message of the server.
+
+use std::any::Any;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+
+use super::server::*;
+use crate::codec::Oid;
+use crate::config::Config;
+use crate::error::Result;
+use crate::pg::Link;
+use crate::row::{Cells, Columns, RawRow};
+use crate::session::{
+    Completion, Flush, IsNull, Params, Reply, Request, Session, Sink, Sql, Statement, Submitted,
+    Transport, Wire,
+};
+
+/// Where the server's stream is cut into reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cut {
+    Whole,
+    At(usize),
+    Bytes,
+}
+
+/// Plays `scene` whole, cut in two at every byte of the server's, and byte by byte.
+pub(super) fn replay(scene: impl Fn(&mut Play)) {
+    replay_with(&config(&[]), scene);
+}
+
+pub(super) fn replay_with(config: &Config, scene: impl Fn(&mut Play)) {
+    let run = |cut| {
+        let mut play = Play::new(config.clone(), cut);
+        scene(&mut play);
+        play.fed
+    };
+    let total = run(Cut::Whole);
+    assert!(total > 0, "the server said nothing");
+    (1..total).for_each(|at| assert_eq!(run(Cut::At(at)), total));
+    assert_eq!(run(Cut::Bytes), total);
+}
+
+pub(super) fn config(settings: &[(&str, &str)]) -> Config {
+    let url = "postgresql://fantix:pencil@localhost/gino";
+    Config::new(Some(url), settings.iter().copied(), &|_| None).unwrap()
+}
+
+pub(super) struct Play {
+    pub(super) link: Arc<Link>,
+    pub(super) config: Config,
+    pub(super) socket: Arc<Socket>,
+    pub(super) broken: bool,
+    cut: Cut,
+    fed: usize,
+}
+
+impl Play {
+    pub(super) fn new(config: Config, cut: Cut) -> Play {
+        let link = Link::new(&config);
+        let socket = Arc::new(Socket::default());
+        link.attach(Box::new(Arc::clone(&socket)));
+        Play {
+            link,
+            config,
+            socket,
+            broken: false,
+            cut,
+            fed: 0,
+        }
+    }
+
+    /// Starts up with trust; these bytes are not cut.
+    pub(super) fn begin(&mut self) {
+        let reply = self.link.start(&self.config).unwrap();
+        let hello = [auth_ok(), backend_key(7, 9), ready(b'I')].concat();
+        self.deliver(&hello);
+        done(reply).unwrap();
+        self.raw();
+    }
+
+    /// The server sends `messages`.
+    pub(super) fn server(&mut self, messages: &[Vec<u8>]) {
+        let bytes = messages.concat();
+        let from = self.fed;
+        self.fed += bytes.len();
+        match self.cut {
+            Cut::Bytes => bytes.iter().for_each(|byte| self.deliver(&[*byte])),
+            Cut::At(at) if at > from && at < self.fed => {
+                let (before, after) = bytes.split_at(at - from);
+                self.deliver(before);
+                self.deliver(after);
+            }
+            _ => self.deliver(&bytes),
+        }
+    }
+
+    /// Gives bytes to the link as a face would: not to one that is closed.
+    pub(super) fn deliver(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() && !self.broken && !self.socket.is_closed() {
+            let read = self.link.readable(&mut |buffer| {
+                assert!(!buffer.is_empty());
+                let count = bytes.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&bytes[..count]);
+                Ok(count)
+            });
+            match read {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+                    assert!(self.socket.is_closed(), "broken but not closed");
+                    self.broken = true;
+                }
+            }
+        }
+    }
+
+    /// The server closes the socket.
+    pub(super) fn eof(&mut self) {
+        assert_eq!(self.link.readable(&mut |_| Ok(0)).unwrap(), 0);
+        self.link.lost(None);
+    }
+
+    /// What the client has to send.
+    pub(super) fn raw(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.link.poll_transmit(&mut out);
+        out
+    }
+
+    /// The same as messages.
+    pub(super) fn sent(&self) -> Vec<(u8, Vec<u8>)> {
+        let raw = self.raw();
+        let mut rest = &raw[..];
+        let mut messages = Vec::new();
+        while let [tag, a, b, c, d, ..] = rest {
+            let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+            messages.push((*tag, rest[5..=length].to_vec()));
+            rest = &rest[length + 1..];
+        }
+        assert!(rest.is_empty());
+        messages
+    }
+
+    /// The type bytes of the same, such as `BES`.
+    pub(super) fn tags(&self) -> String {
+        self.sent().iter().map(|(tag, _)| *tag as char).collect()
+    }
+
+    pub(super) fn submit(&self, request: Request<'_>) -> Reply {
+        self.submit_to(request, Some(Box::new(Rows::default())))
+    }
+
+    pub(super) fn submit_to(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Reply {
+        match self.link.submit(request, sink).unwrap() {
+            Submitted::Reply(reply) => reply,
+            Submitted::Held(_) => panic!("on hold"),
+        }
+    }
+
+    pub(super) fn run(&self, statement: &Arc<Statement>, values: &[&[&str]]) -> Reply {
+        let params = &Values::new(values);
+        let max_rows = 0;
+        self.submit(Request::Execute {
+            statement,
+            params,
+            max_rows,
+        })
+    }
+
+    /// Prepares a statement of these parameters and columns; not cut, nothing left to send.
+    pub(super) fn prepare(
+        &mut self,
+        sql: &str,
+        params: &[u32],
+        names: &[(&str, u32)],
+    ) -> Arc<Statement> {
+        let reply = self.submit(Request::Prepare(&Sql::new(sql)));
+        self.raw();
+        let shape = match names {
+            [] => no_data(),
+            names => columns(names),
+        };
+        let answer = [
+            parse_complete(),
+            parameter_types(params),
+            shape,
+            ready(b'I'),
+        ];
+        self.deliver(&answer.concat());
+        done(reply).unwrap().statement.unwrap()
+    }
+}
+
+/// A socket that remembers how it was used.
+#[derive(Default)]
+pub(super) struct Socket {
+    closed: AtomicBool,
+    now: AtomicUsize,
+    soon: AtomicUsize,
+}
+
+impl Socket {
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// How often it was asked to send at once, and soon.
+    pub(super) fn flushes(&self) -> (usize, usize) {
+        (
+            self.now.load(Ordering::Relaxed),
+            self.soon.load(Ordering::Relaxed),
+        )
+    }
+}
+
+impl Transport for Arc<Socket> {
+    fn flush(&self, when: Flush) {
+        match when {
+            Flush::Now => self.now.fetch_add(1, Ordering::Relaxed),
+            Flush::Soon => self.soon.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The answer, which must be there.
+pub(super) fn done(mut reply: Reply) -> Result<Completion> {
+    let mut cx = Context::from_waker(Waker::noop());
+    match Pin::new(&mut reply).poll(&mut cx) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("not answered"),
+    }
+}
+
+pub(super) fn is_pending(reply: &mut Reply) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    Pin::new(reply).poll(&mut cx).is_pending()
+}
+
+/// The answer in one line: `tag[, more]: rows`.
+pub(super) fn told(reply: Reply) -> String {
+    let done = match done(reply) {
+        Ok(done) => done,
+        Err(error) => return format!("{:?}: {error}", error.kind()),
+    };
+    let more = if done.suspended { ", more" } else { "" };
+    let rows = done.sink.map(|sink| sink.into_any().downcast::<Rows>());
+    let rows = rows.map_or(String::new(), |rows| rows.unwrap().text);
+    format!("{}{more}:{rows}", done.tag)
+}
+
+/// A sink that writes down what it is given, and checks every row as a face does.
+#[derive(Default)]
+pub(super) struct Rows {
+    text: String,
+    columns: Option<Arc<Columns>>,
+    /// Shared with the test, for requests whose completion is never seen.
+    pub(super) count: Arc<Mutex<usize>>,
+}
+
+impl Sink for Rows {
+    fn begin(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        let names: Vec<_> = columns.iter().map(|column| &*column.name).collect();
+        self.text += &format!(" <{}>", names.join(" "));
+        self.columns = Some(Arc::clone(columns));
+        Ok(())
+    }
+
+    fn row(&mut self, row: RawRow<'_>) -> Result<()> {
+        let mut cells = Cells::default();
+        let expected = self.columns.as_ref().expect("a row before its columns");
+        cells.read(row, expected.len())?;
+        *self.count.lock().unwrap() += 1;
+        for index in 0..cells.len() {
+            self.text += &match cells.get(row, index) {
+                Some(value) => format!(" {}", value.escape_ascii()),
+                None => " NULL".to_owned(),
+            };
+        }
+        self.text.push(';');
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
+
+/// Parameter sets of texts.
+pub(super) struct Values(Vec<Vec<String>>);
+
+impl Values {
+    pub(super) fn new(values: &[&[&str]]) -> Values {
+        let set = |set: &&[&str]| set.iter().map(|value| (*value).to_owned()).collect();
+        Values(values.iter().map(set).collect())
+    }
+}
+
+impl Params for Values {
+    fn sets(&self) -> usize {
+        self.0.len()
+    }
+
+    fn len(&self, set: usize) -> usize {
+        self.0[set].len()
+    }
+
+    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
+        if self.0[set][index] == "bad" {
+            return Err(crate::error::CodecError {
+                place: format!("parameter ${}", index + 1),
+                sql_type: oid.to_string().into(),
+                host_type: "str".into(),
+                reason: "bad".into(),
+            }
+            .into());
+        }
+        out.extend_from_slice(self.0[set][index].as_bytes());
+        Ok(IsNull::No)
+    }
+}
