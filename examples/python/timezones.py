@@ -28,7 +28,7 @@ from gino import Gino
 from gino.exceptions import Error
 
 JANUARY = datetime(2026, 1, 15)
-WIDTH = 30
+WIDTH = 48
 
 db = Gino()
 
@@ -62,7 +62,7 @@ class Zone(db.Model):
     area = db.StringProperty()
     city = db.StringProperty()
     offset = db.IntegerProperty()  # minutes east of UTC in January
-    shared_with = db.ArrayProperty(default=list)  # countries whose clocks agree since 1970
+    shared_with = db.ArrayProperty()  # countries whose clocks agree since 1970
 
 
 # ---- the data set --------------------------------------------------------------------------------
@@ -280,6 +280,11 @@ def clock(minutes: int) -> str:
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
+class OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return "    sql: " + " ".join(record.getMessage().split())
+
+
 def show(rows: Iterable[Sequence[Any]]) -> None:
     cells = [["" if value is None else str(value) for value in row] for row in rows]
     shorter = [[c if len(c) <= WIDTH else c[: WIDTH - 1] + "…" for c in row] for row in cells]
@@ -294,7 +299,9 @@ async def main() -> None:
     parser.add_argument("--dsn", default="postgresql://localhost/postgres", help="the server")
     parser.add_argument("--echo", action="store_true", help="show the SQL of each step")
     arguments = parser.parse_args()
-    logging.basicConfig(format="    sql: %(message)s")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(handlers=[handler])
 
     began = time.perf_counter()
     async with db.with_bind(arguments.dsn, echo=arguments.echo, min_size=1, max_size=4):
