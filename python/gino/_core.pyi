@@ -1,0 +1,244 @@
+"""The native half of gino: engine, connections, transactions, cursors, rows, instances and loader programs.
+
+Every awaitable returned here does its work when it is first awaited, in the task that awaits it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any, Final, final
+
+ALL: Final[int]
+FIRST: Final[int]
+ONE: Final[int]
+ONE_OR_NONE: Final[int]
+SCALAR: Final[int]
+STATUS: Final[int]
+
+# ---- values -------------------------------------------------------------------------------------
+
+@final
+class Layout:
+    """The value slots of a model class: attribute names, in the order of the slots."""
+
+    def __init__(self, names: Sequence[str]) -> None: ...
+    names: tuple[str, ...]
+
+class Instance:
+    """Native base of models: one value slot per column, no dictionary until one is needed.
+
+    A subclass has `__layout__` (a Layout, or None when abstract) before it is instantiated.
+    """
+
+    __layout__: Layout | None
+    @property
+    def __values__(self) -> MutableMapping[str, Any]: ...  # live view: only slots that are set
+
+class Attribute:
+    """Data descriptor of slot `index`: the column on the class, the value (or None) on an instance."""
+
+    def __init__(self, name: str, index: int, column: Any) -> None: ...
+    name: str
+    index: int
+    column: Any
+
+@final
+class RowKeys:
+    """What a row's values are called: names, and further keys (Column objects) to positions.
+
+    The last of several equal names wins. A key that is missing in `keys` and has a `name` attribute is looked up by name.
+    """
+
+    def __init__(self, names: Sequence[str], keys: Mapping[Any, int] | None = None) -> None: ...
+
+@final
+class Row(Sequence[Any]):
+    """A result row: tuple, mapping by name and by Column, and attributes.
+
+    Index, slice, name, Column and attribute access; `in` tests names and Columns; `keys() values() items() get()`; iteration over values;
+    equality and hash as of the tuple; missing name: the exception that `set_exceptions`' factory makes for "NoSuchColumn".
+    """
+
+    def keys(self) -> list[str]: ...
+    def values(self) -> list[Any]: ...
+    def items(self) -> list[tuple[str, Any]]: ...
+    def __getitem__(self, key: Any) -> Any: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __contains__(self, key: object) -> bool: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+# ---- plans --------------------------------------------------------------------------------------
+
+@final
+class Program:
+    """A loader tree for one shape of result. `tree` is one of
+
+    - `("row",)`: the whole row;
+    - `("column", index)`;
+    - `("model", cls, columns, distinct, children)`: an instance of `cls` (made without calling `__init__` if `cls` does
+      not override `Instance.__init__`/the class passed as `plain`, else by `cls()`); `columns` is `((row index, slot), ...)`;
+      `distinct` is None or the row indexes that identify an instance; `children` is `((name, tree, required), ...)`: sub-results, set with
+      `setattr` (or called, when the class attribute of that name is a plain function). A child model whose columns are
+      all NULL sets nothing;
+    - `("tuple", (tree, ...))`, `("value", object)`, `("call", callable)` with `callable(row, context)`.
+    """
+
+    def __init__(self, tree: tuple[Any, ...]) -> None: ...
+
+@final
+class Plan:
+    """A statement with all that can be decided once: its text, how values go in and how rows come out.
+
+    `binds` and `results` hold a callable or None per parameter and per result column; `keys` name the columns when they
+    are known better than by the server's names; without a `program` rows are `Row`s. Shared by all connections and loops.
+    """
+
+    def __init__(
+        self,
+        sql: str,
+        *,
+        program: Program | None = None,
+        binds: Sequence[Callable[[Any], Any] | None] | None = None,
+        results: Sequence[Callable[[Any], Any] | None] | None = None,
+        keys: RowKeys | None = None,
+    ) -> None: ...
+    def with_program(self, program: Program | None) -> Plan: ...
+    sql: str
+
+# ---- engine -------------------------------------------------------------------------------------
+
+@final
+class Config:
+    """Where and how to connect. `dsn` is a libpq URL (see gino-core's `config`); `settings` come on top of it.
+
+    Raises the exception made for "Usage" (also ValueError): it names the setting and the nearest known one. `repr` hides the password.
+    """
+
+    def __init__(
+        self, dsn: str | None, settings: Mapping[str, str], environ: Mapping[str, str]
+    ) -> None: ...
+    dsn_without_password: str
+
+@final
+class Handle:
+    """What a Connection stands on: its place in the task's stack."""
+
+class Connection:
+    """One contextual connection. Subclassed by gino.engine.GinoConnection, made as `connection_class(handle)`."""
+
+    def __new__(cls, handle: Handle, *args: Any, **kwargs: Any) -> Connection: ...
+    @property
+    def handle(self) -> Handle: ...
+    def run(
+        self,
+        plan: Plan,
+        args: Sequence[Any] | list[Sequence[Any]],
+        mode: int,
+        timeout: float | None = None,
+        many: bool = False,
+        into: Instance | None = None,
+    ) -> Awaitable[Any]:
+        """Run a plan. `many`: `args` is a list of value sequences, all sent at once (executemany), and the result is None.
+
+        ALL: list; FIRST, ONE_OR_NONE: object or None; ONE: object; SCALAR: first column of the first row or None; STATUS: (tag, list).
+        `into`: the first row's values go into the slots of this instance (the program must be a "model"), which is returned.
+        `timeout`: seconds, for borrowing a connection (if lazy) and running together; raises TimeoutError, the connection stays usable.
+        """
+    def script(self, sql: str, timeout: float | None = None) -> Awaitable[str]:
+        """Run several statements by the simple protocol; returns the last command tag."""
+    def cursor(self, plan: Plan, args: Sequence[Any], timeout: float | None = None) -> Cursor: ...
+    def borrow(self, timeout: float | None = None) -> Awaitable[None]:
+        """Make sure that the connection is borrowed (for lazy ones)."""
+    def begin(
+        self,
+        isolation: str | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+    ) -> Awaitable[Transaction]:
+        """BEGIN, or a SAVEPOINT inside a transaction."""
+    def release(self, permanent: bool = True) -> Awaitable[bool]:
+        """True if a connection went back to the pool. Errors: ValueError kinds "Released" and "AlreadyReleased"."""
+    @property
+    def is_borrowed(self) -> bool: ...
+    @property
+    def is_reusing(self) -> bool: ...
+    @property
+    def status(
+        self,
+    ) -> str: ...  # "idle", "in transaction", "failed", "closed", "none" when not borrowed
+    def parameter(
+        self, name: str
+    ) -> str | None: ...  # e.g. "server_version"; None when not borrowed or unknown
+
+@final
+class Transaction:
+    """A transaction (depth 1) or savepoint (deeper) that has begun."""
+
+    depth: int
+    def commit(self, timeout: float | None = None) -> Awaitable[None]: ...
+    def rollback(self, timeout: float | None = None) -> Awaitable[None]: ...
+    @property
+    def is_active(self) -> bool: ...
+
+@final
+class Cursor:
+    """A server-side cursor; begins on first use. Outside a transaction: the exception made for "CursorOutsideTransaction"."""
+
+    def next(self, timeout: float | None = None) -> Awaitable[Any]: ...  # None at the end
+    def many(self, n: int, timeout: float | None = None) -> Awaitable[list[Any]]: ...
+    def forward(self, n: int, timeout: float | None = None) -> Awaitable[int]: ...
+    def __aiter__(self) -> Cursor: ...
+    def __anext__(self) -> Awaitable[Any]: ...
+
+@final
+class Engine:
+    """Pools of connections, one for each running event loop, over one configuration. Nothing connects before it is asked to.
+
+    `connection_class` is called with a Handle to make what `acquire` returns.
+    """
+
+    def __init__(
+        self, config: Config, connection_class: type[Connection] | Callable[[Handle], Any]
+    ) -> None: ...
+    def open(self) -> Awaitable[None]:
+        """Open `min_size` connections in the running loop's pool."""
+    def run(
+        self,
+        plan: Plan,
+        args: Sequence[Any] | list[Sequence[Any]],
+        mode: int,
+        timeout: float | None = None,
+        many: bool = False,
+        into: Instance | None = None,
+    ) -> Awaitable[Any]:
+        """As Connection.run, on the task's newest reusable connection, else on one borrowed for this query."""
+    def acquire(
+        self,
+        timeout: float | None = None,
+        reuse: bool = False,
+        lazy: bool = False,
+        reusable: bool = True,
+    ) -> Awaitable[Connection]: ...
+    def current(self) -> Connection | None:
+        """The current task's newest reusable connection."""
+    def close(self, grace: float | None = None) -> Awaitable[None]:
+        """Close this loop's pool: wait up to `grace` seconds (None: the default of 10) for borrowed connections, then say who holds them."""
+    def terminate(self) -> None: ...
+    @property
+    def figures(
+        self,
+    ) -> dict[str, int]: ...  # max, min, size, in_use, idle, waiting: of the running loop's pool
+    @property
+    def is_closed(self) -> bool: ...
+
+def set_exceptions(factory: Callable[[str, str, dict[str, Any]], BaseException]) -> None:
+    """How native errors become exceptions: `factory(kind, message, fields)`.
+
+    Kinds: "Database" (fields: sqlstate, message, severity, detail, hint, position, schema_name, table_name, column_name, data_type_name,
+    constraint_name, context, …), "Protocol", "Connect", "Auth", "Closed" (fields: what="lost|connection|pool"), "Timeout" (fields:
+    deadline="connect|acquire|statement|close"), "Codec", "NoneFound", "SeveralFound", "NoSuchColumn", "ParameterCount", "Released", "AlreadyReleased",
+    "CursorOutsideTransaction", "TransactionEnded", "TransactionBegun", "Config", "Usage".
+    """
+
+def set_plain_init(init: Any) -> None:
+    """The `__init__` that model classes have unless they override it: instances of those are made without calling it."""

@@ -1,0 +1,116 @@
+"""One contextual connection.
+
+Owns: `GinoConnection`: queries, transactions, cursors and prepared statements on one place of the
+task's stack.
+Never does: borrow or return driver connections by itself; the native half does.
+Called by: `gino.engine` makes them; public as `gino.engine.GinoConnection`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from . import _core, execution
+from .cursor import Iteration
+from .prepared import PreparedStatement, prepare_statement
+from .transaction import GinoTransaction
+
+_STATE: Any = _core.Connection.status
+
+
+class GinoConnection(_core.Connection):
+    """What `acquire()` gives: query methods, transactions, `release()`.
+
+    Methods take `timeout` in seconds through execution options. A released connection raises
+    ValueError on use.
+    """
+
+    schema_for_object = staticmethod(lambda item: item.schema)
+
+    def __init__(
+        self, handle: _core.Handle, engine: Any, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self._engine = engine
+        self._options: Mapping[str, Any] = options or {}
+        if engine.should_log:
+            self.run = engine.logged(super().run)  # type: ignore[method-assign]
+
+    def __new__(cls, handle: _core.Handle, *args: Any, **kwargs: Any) -> GinoConnection:
+        return super().__new__(cls, handle)  # type: ignore[return-value]
+
+    @property
+    def dialect(self) -> Any:
+        """The dialect that statements are written in."""
+        return self._engine.dialect
+
+    @property
+    def execution_opts(self) -> Mapping[str, Any]:
+        """The execution options that statements on this connection have."""
+        outer = self._engine.execution_opts
+        return {**outer, **self._options} if self._options else outer
+
+    @property
+    def raw_connection(self) -> Any:
+        """The driver's connection; None when none is borrowed."""
+        return self._engine.raw_of(self) if self.is_borrowed else None
+
+    @property
+    def state(self) -> str:
+        """What the server said last: "idle", "in transaction", "failed"; "closed", or "none" when
+        not borrowed.
+        """
+        found: str = _STATE.__get__(self)
+        return found
+
+    async def get_raw_connection(self, *, timeout: float | None = None) -> Any:
+        """Borrow now, if not done yet; `timeout` in seconds. Returns the driver's connection."""
+        await self.borrow(timeout)
+        return self.raw_connection
+
+    def execution_options(self, **options: Any) -> GinoConnection:
+        """A copy with these execution options, on the same driver connection."""
+        return type(self)(self.handle, self._engine, {**self._options, **options})
+
+    def all(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """All rows or models, as a list."""
+        return execution.execute(self, clause, multiparams, params, execution.ALL)
+
+    def first(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The first row or model, or None."""
+        return execution.execute(self, clause, multiparams, params, execution.FIRST)
+
+    def one(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The only row or model. Errors: NoResultFound, MultipleResultsFound."""
+        return execution.execute(self, clause, multiparams, params, execution.ONE)
+
+    def one_or_none(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The only row or model, or None. Errors: MultipleResultsFound."""
+        return execution.execute(self, clause, multiparams, params, execution.ONE_OR_NONE)
+
+    def scalar(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The first column of the first row, or None."""
+        return execution.execute(self, clause, multiparams, params, execution.SCALAR)
+
+    def status(  # type: ignore[override]
+        self, clause: Any, *multiparams: Any, **params: Any
+    ) -> Awaitable[Any]:
+        """The command tag and the rows or models."""
+        return execution.execute(self, clause, multiparams, params, execution.STATUS)
+
+    def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration:
+        """A cursor, inside of a transaction."""
+        return Iteration(lambda: execution.open_cursor(self, clause, multiparams, params))
+
+    def prepare(self, clause: Any) -> Awaitable[PreparedStatement]:
+        """A statement that is run several times with other values."""
+        return prepare_statement(self, clause)
+
+    def transaction(self, *args: Any, **kwargs: Any) -> GinoTransaction:
+        """A transaction, or a savepoint inside of one: `isolation`, `readonly`, `deferrable`,
+        `timeout` (seconds).
+        """
+        return GinoTransaction(self, args, kwargs)
+
+
+GinoConnection.__module__ = "gino.engine"

@@ -1,0 +1,1 @@
+"""SQLAlchemy dialects of gino: how statements are written for the native driver."""

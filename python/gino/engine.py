@@ -1,0 +1,209 @@
+"""The engine: where queries without a connection of their own run.
+
+Owns: `GinoEngine`: the contextual query methods, `acquire`, `transaction`, execution options, echo.
+Never does: keep count of connections; the native half does, per task and per loop.
+Called by: `gino.strategies` makes it; `gino.api`, `gino.crud`, applications.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import Any, ClassVar
+
+from . import _core, execution
+from .connection import GinoConnection
+from .cursor import Iteration
+from .pool import Pool
+from .transaction import TransactionOnEngine
+
+__all__ = ["GinoConnection", "GinoEngine"]
+
+_LOGGER = "gino.engine._SAEngine"
+
+
+class _Acquire:
+    """`await` it, or use it as a block that releases the connection at its end."""
+
+    __slots__ = ("_connection", "_waiting")
+
+    def __init__(self, waiting: Awaitable[Any]) -> None:
+        self._waiting = waiting
+        self._connection: Any = None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._waiting.__await__()
+
+    async def __aenter__(self) -> Any:
+        self._connection = await self._waiting
+        return self._connection
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._connection.release()
+
+
+class GinoEngine:
+    """Runs queries on the current task's connection, else on one that is borrowed for the query.
+
+    Made by `gino.create_engine()`. `run` is the native engine's own: plans go through it directly.
+    """
+
+    connection_cls: ClassVar[type[GinoConnection]] = GinoConnection
+
+    def __init__(
+        self,
+        dialect: Any,
+        pool: Pool,
+        loop: Any = None,
+        logging_name: str | None = None,
+        echo: bool | None = None,
+        execution_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.dialect = dialect
+        self._pool = pool
+        self._loop = loop
+        self.execution_opts: dict[str, Any] = dict(execution_options or {})
+        name = f"{_LOGGER}.{logging_name}" if logging_name else _LOGGER
+        self.logger = logging.getLogger(name)
+        if echo and not self.logger.isEnabledFor(logging.INFO):
+            self.logger.setLevel(logging.INFO)
+        if echo and not logging.getLogger().handlers and not self.logger.handlers:
+            self.logger.addHandler(logging.StreamHandler())
+        self.should_log = self.logger.isEnabledFor(logging.INFO) if echo is None else bool(echo)
+        self._native = pool.attach(self._make_connection)
+        self.run: Callable[..., Awaitable[Any]] = self._native.run
+        if self.should_log:
+            self.run = self.logged(self._native.run)
+
+    # ---- queries --------------------------------------------------------------------------------
+
+    def all(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """All rows or models, as a list."""
+        return execution.execute(self, clause, multiparams, params, execution.ALL)
+
+    def first(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The first row or model, or None."""
+        return execution.execute(self, clause, multiparams, params, execution.FIRST)
+
+    def one(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The only row or model. Errors: NoResultFound, MultipleResultsFound."""
+        return execution.execute(self, clause, multiparams, params, execution.ONE)
+
+    def one_or_none(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The only row or model, or None. Errors: MultipleResultsFound."""
+        return execution.execute(self, clause, multiparams, params, execution.ONE_OR_NONE)
+
+    def scalar(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The first column of the first row, or None."""
+        return execution.execute(self, clause, multiparams, params, execution.SCALAR)
+
+    def status(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
+        """The command tag and the rows or models."""
+        return execution.execute(self, clause, multiparams, params, execution.STATUS)
+
+    def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration:
+        """A cursor on the current connection. Errors: ValueError without one."""
+
+        def open_it() -> _core.Cursor:
+            connection = self.current_connection
+            if connection is None:
+                raise ValueError("No Connection in context, please provide one")
+            return execution.open_cursor(connection, clause, multiparams, params)
+
+        return Iteration(open_it)
+
+    def compile(self, clause: Any, *multiparams: Any, **params: Any) -> tuple[str, Any]:
+        """The SQL and the values of a clause, as they would be sent."""
+        return execution.compile_clause(self.dialect, clause, multiparams, params)
+
+    # ---- connections ----------------------------------------------------------------------------
+
+    def acquire(
+        self,
+        *,
+        timeout: float | None = None,
+        reuse: bool = False,
+        lazy: bool = False,
+        reusable: bool = True,
+    ) -> Any:
+        """A connection, to `await` or as a block.
+
+        `timeout`: seconds to wait for one. `reuse`: take the task's newest reusable connection, if
+        there is one. `lazy`: borrow on first use. `reusable`: whether others may reuse it.
+        """
+        return _Acquire(self._native.acquire(timeout, reuse, lazy, reusable))
+
+    def transaction(
+        self,
+        *args: Any,
+        timeout: float | None = None,
+        reuse: bool = True,
+        reusable: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """A block with a transaction, on the current connection if `reuse`; `timeout`: seconds to
+        get a connection.
+        """
+        acquire = self.acquire(timeout=timeout, reuse=reuse, reusable=reusable)
+        return TransactionOnEngine(acquire, args, kwargs)
+
+    @property
+    def current_connection(self) -> GinoConnection | None:
+        """The current task's newest reusable connection."""
+        return self._native.current()  # type: ignore[return-value]
+
+    @property
+    def raw_pool(self) -> Pool:
+        """The driver's pool."""
+        return self._pool
+
+    def raw_of(self, connection: GinoConnection) -> Any:
+        """The driver's connection behind a connection: the same object for all that share it."""
+        return connection.handle
+
+    # ---- the engine itself ----------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open `min_size` connections for the running loop."""
+        await self._native.open()
+
+    async def close(self, grace: float | None = None) -> None:
+        """Close the running loop's connections; waits up to `grace` seconds for borrowed ones."""
+        await self._native.close(grace)
+
+    def update_execution_options(self, **options: Any) -> None:
+        """Execution options for all statements; those of a statement or a connection come first."""
+        self.execution_opts.update(options)
+
+    def repr(self, color: bool = False) -> str:
+        """The pool and its figures; `color` needs the package `click`."""
+        figures = self._native.figures
+        parts = [f"{key}={figures[name]}" for key, name in _FIGURES]
+        if color:
+            try:
+                import click
+            except ImportError:
+                warnings.warn("click is not installed, no colors", ImportWarning, stacklevel=2)
+            else:
+                if figures["in_use"] >= figures["max"]:
+                    parts[3] = click.style(parts[3], fg="red", bold=True)
+        return f"<{type(self._pool).__module__}.{type(self._pool).__name__} {' '.join(parts)}>"
+
+    def __repr__(self) -> str:
+        return self.repr()
+
+    def logged(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """`run` that logs the SQL of each plan first."""
+
+        def run_and_log(plan: _core.Plan, *args: Any) -> Awaitable[Any]:
+            self.logger.info(plan.sql)
+            return run(plan, *args)
+
+        return run_and_log
+
+    def _make_connection(self, handle: _core.Handle) -> GinoConnection:
+        return self.connection_cls(handle, self)
+
+
+_FIGURES = (("max", "max"), ("min", "min"), ("cur", "size"), ("use", "in_use"))

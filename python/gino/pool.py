@@ -1,0 +1,70 @@
+"""The pools behind an engine, as Python sees them.
+
+Owns: the native engine and its figures.
+Never does: know SQLAlchemy or models.
+Called by: `gino.engine`, `gino.strategies`; given out as `engine.raw_pool`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from . import _core
+
+
+class Pool:
+    """One pool of connections per running event loop, over one configuration."""
+
+    def __init__(self, config: _core.Config) -> None:
+        self.config = config
+        self._native: _core.Engine | None = None
+
+    def attach(self, make_connection: Callable[[_core.Handle], Any]) -> _core.Engine:
+        """The native engine, whose connections are made by `make_connection`."""
+        if self._native is None:
+            self._native = _core.Engine(self.config, make_connection)
+        return self._native
+
+    @property
+    def native(self) -> _core.Engine:
+        """The native engine."""
+        if self._native is None:
+            self.attach(_core.Connection)
+        assert self._native is not None
+        return self._native
+
+    def get_size(self) -> int:
+        """Open connections of the running loop."""
+        return self.native.figures["size"]
+
+    def get_idle_size(self) -> int:
+        """Open connections that nobody has borrowed."""
+        return self.native.figures["idle"]
+
+    def get_min_size(self) -> int:
+        """How many connections are opened at the start."""
+        return self.native.figures["min"]
+
+    def get_max_size(self) -> int:
+        """How many connections there can be."""
+        return self.native.figures["max"]
+
+    def is_closing(self) -> bool:
+        """Whether the pool is closed."""
+        return self.native.is_closed
+
+    def close(self, grace: float | None = None) -> Awaitable[None]:
+        """Close the running loop's pool; waits up to `grace` seconds for borrowed connections."""
+        return self.native.close(grace)
+
+    def terminate(self) -> None:
+        """Close all connections at once."""
+        self.native.terminate()
+
+    def __repr__(self) -> str:
+        figures = self.native.figures
+        return (
+            f"<gino.pool.{type(self).__name__} max={figures['max']} min={figures['min']} "
+            f"cur={figures['size']} use={figures['in_use']}>"
+        )

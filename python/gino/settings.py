@@ -1,0 +1,157 @@
+"""Addresses and keyword arguments of `create_engine` become the native configuration.
+
+Owns: the spelling of URLs, the names of all keywords that are accepted, and what they mean for the
+native driver.
+Never does: connect; read the environment except to hand it on.
+Called by: `gino.strategies`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import ArgumentError
+
+from . import _core
+from .exceptions import NotSupportedError
+
+_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg", "asyncpg")
+
+# keyword of asyncpg's connect() and create_pool() -> native setting
+_SETTINGS = {
+    "host": "host",
+    "port": "port",
+    "user": "user",
+    "password": "password",
+    "database": "dbname",
+    "timeout": "connect_timeout",
+    "command_timeout": "command_timeout",
+    "statement_cache_size": "statement_cache_size",
+    "max_cached_statement_lifetime": "max_cached_statement_lifetime",
+    "max_cacheable_statement_size": "max_cacheable_statement_size",
+    "target_session_attrs": "target_session_attrs",
+    "min_size": "min_size",
+    "max_size": "max_size",
+    "max_queries": "max_queries",
+    "max_inactive_connection_lifetime": "max_inactive_connection_lifetime",
+    # libpq's own, also accepted in a URL
+    "application_name": "application_name",
+    "connect_timeout": "connect_timeout",
+    "options": "options",
+    "sslmode": "sslmode",
+}
+
+# accepted because asyncpg does; the driver is our own, so they have nothing to act on
+_WITHOUT_EFFECT = {
+    "connection_class",
+    "record_class",
+    "loop",
+    "passfile",
+    "service",
+    "servicefile",
+    "krbsrvname",
+    "gsslib",
+    "direct_tls",
+    "dialect",
+}
+
+# hooks that must not be dropped silently
+_HOOKS = {"init", "setup", "reset", "connect"}
+
+_SPECIAL = {"ssl", "server_settings", "isolation_level", "pool_class"}
+
+# taken by the engine and the strategy themselves
+_OWN = {"bakery", "prebake", "echo", "logging_name", "execution_options", "strategy"}
+
+_LEVELS = ("SERIALIZABLE", "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ")
+
+_UNENCRYPTED = ("disable", "allow", "prefer")
+
+
+def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
+    """The native configuration for an address and keywords; sizes are counts, times are seconds.
+
+    Errors: TypeError for an unknown keyword, ArgumentError for a bad address or isolation level,
+    NotSupportedError for what the driver cannot do.
+    """
+    settings: dict[str, str] = {}
+    for name, value in keywords.items():
+        if name in _HOOKS:
+            if value is not None:
+                raise NotSupportedError(f"the {name}= hook is not supported by this driver")
+        elif name in _SETTINGS:
+            text = _text_of(name, value)
+            if text is not None:
+                settings[_SETTINGS[name]] = text
+        elif name not in _WITHOUT_EFFECT | _SPECIAL:
+            raise TypeError(_unknown(name))
+    _encryption(settings, keywords.get("ssl"))
+    for name, value in (keywords.get("server_settings") or {}).items():
+        settings[f"server_settings.{name}"] = str(value)
+    level = keywords.get("isolation_level")
+    if level is not None:
+        settings["default_transaction_isolation"] = isolation(level)
+    return _core.Config(address(url), settings, dict(os.environ))
+
+
+def address(url: str | URL) -> str:
+    """The URL in the driver's own spelling, with its password. A URL object is not changed."""
+    if isinstance(url, URL):
+        if url.drivername not in _SCHEMES:
+            raise ArgumentError(_bad_scheme(url.drivername))
+        return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    scheme, separator, rest = str(url).partition("://")
+    if not separator:
+        raise ArgumentError("the address of a database starts with postgresql://")
+    if scheme not in _SCHEMES:
+        raise ArgumentError(_bad_scheme(scheme))
+    return f"postgresql://{rest}"
+
+
+def isolation(level: str) -> str:
+    """The server's spelling of an isolation level. Errors: ArgumentError."""
+    name = level.replace("_", " ").upper()
+    if name not in _LEVELS:
+        raise ArgumentError(
+            f"Invalid value {level!r} for isolation_level. "
+            f"Valid isolation levels for 'postgresql' are {', '.join(_LEVELS)}"
+        )
+    return name.lower()
+
+
+def _text_of(name: str, value: Any) -> str | None:
+    if name == "password" and callable(value):
+        value = value()
+    if value is None:
+        return None
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def _encryption(settings: dict[str, str], ssl: Any) -> None:
+    if ssl is None:
+        return
+    if ssl is False:
+        settings["sslmode"] = "disable"
+    elif isinstance(ssl, str) and ssl in _UNENCRYPTED:
+        settings["sslmode"] = ssl
+    else:
+        raise NotSupportedError(
+            "encrypted connections are not supported yet: leave ssl out, or pass ssl='disable'"
+        )
+
+
+def _bad_scheme(scheme: str) -> str:
+    return f"{scheme!r} is not a kind of database that gino knows; one of: {', '.join(_SCHEMES)}"
+
+
+def _unknown(name: str) -> str:
+    known = [*_SETTINGS, *_WITHOUT_EFFECT, *_HOOKS, *_SPECIAL, *_OWN]
+    nearest = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = f", did you mean {nearest[0]!r}?" if nearest else ""
+    return f"create_engine() got an unexpected keyword argument {name!r}{hint}"

@@ -1,0 +1,245 @@
+"""Models that read and write themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from models import Mood, Note, Seat, Team, User, bound
+
+from gino import NoSuchRowError
+from gino.crud import CRUDModel, UpdateRequest
+from gino.exceptions import UniqueViolationError
+
+
+@pytest.fixture
+async def db(dsn: str) -> AsyncIterator[Any]:
+    async with bound(dsn) as metadata:
+        yield metadata
+
+
+async def test_create_returns_what_the_server_made(db: Any) -> None:
+    user = await User.create(nickname="fantix", mood=Mood.GOOD)
+    assert user.id == 1
+    assert user.nickname == "fantix"
+    assert user.mood is Mood.GOOD
+    assert user.created_at is not None
+    assert user.profile == {"age": 18, "active": True}
+
+
+async def test_python_default_is_used_when_the_column_is_not_given(db: Any) -> None:
+    assert (await User.create()).nickname == "noname"
+    assert (await User.create(nickname=None)).nickname is None
+
+
+async def test_instance_can_create_itself(db: Any) -> None:
+    team = Team(name="core")
+    assert await team.create() is team
+    assert team.id == 1
+    with pytest.raises(KeyError, match="colour"):
+        await Team.create(colour="red")
+
+
+async def test_create_takes_sql_expressions(db: Any) -> None:
+    team = await Team.create(name=db.func.upper("core"))
+    assert team.name == "CORE"
+
+
+async def test_create_and_get_take_a_bind_and_a_timeout(db: Any) -> None:
+    async with db.acquire() as connection:
+        team = await Team.create(bind=connection, timeout=5, name="core")
+        assert (await Team.get(team.id, bind=connection, timeout=5)).name == "core"
+    assert (await Team.get(team.id, bind=db.bind)).name == "core"
+
+
+async def test_get_gives_none_for_an_absent_row(db: Any) -> None:
+    assert await Team.get(404) is None
+
+
+async def test_get_by_several_columns(db: Any) -> None:
+    await Seat.create(row=1, number=2, guest="ada")
+    for ident in ((1, 2), [1, 2], {"row": 1, "number": 2}, {0: 1, 1: 2}, {"row": 1, 1: 2}):
+        seat = await Seat.get(ident)
+        assert seat.guest == "ada"
+    message = "Incorrect number of values as primary key: expected 2, got 3."
+    with pytest.raises(ValueError, match=message):
+        await Seat.get((1, 2, 3))
+    with pytest.raises(ValueError, match="expected 2, got 1"):
+        await Seat.get(1)
+    with pytest.raises(KeyError):
+        await Seat.get({"seat_row": 1, "number": 2})
+
+
+async def test_update_changes_memory_at_once_and_the_row_on_apply(db: Any) -> None:
+    team = await Team.create(name="core")
+    request = team.update(name="kernel")
+    assert isinstance(request, UpdateRequest)
+    assert team.name == "kernel"
+    assert (await Team.get(team.id)).name == "core"
+    assert await request.apply() is request
+    assert (await Team.get(team.id)).name == "kernel"
+
+
+async def test_update_with_an_expression_takes_effect_on_apply(db: Any) -> None:
+    team = await Team.create(name="core")
+    request = team.update(name=Team.name + "!")
+    assert team.name == "core"
+    await request.apply()
+    assert team.name == "core!"
+
+
+async def test_updates_chain(db: Any) -> None:
+    user = await User.create(nickname="a")
+    await user.update(nickname="b").update(mood=Mood.BAD).apply()
+    again = await User.get(user.id)
+    assert (again.nickname, again.mood) == ("b", Mood.BAD)
+
+
+async def test_key_can_be_changed(db: Any) -> None:
+    seat = await Seat.create(row=1, number=1)
+    await seat.update(row=9, guest="bob").apply()
+    assert seat.row == 9
+    assert await Seat.get((1, 1)) is None
+    assert (await Seat.get((9, 1))).guest == "bob"
+
+
+async def test_update_of_a_row_that_is_gone(db: Any) -> None:
+    team = await Team.create(name="core")
+    assert await team.delete() == "DELETE 1"
+    assert await team.delete() == "DELETE 0"
+    with pytest.raises(NoSuchRowError):
+        await team.update(name="x").apply()
+
+
+async def test_onupdate_value_is_written_and_read_back(db: Any) -> None:
+    class KeyedNote(Note):
+        def lookup(self) -> Any:
+            return Note.text == self.text
+
+    await Note.create(text="a")
+    note = await KeyedNote.query.gino.first()
+    assert note.updated_at is None
+    await note.update(text="b").apply()
+    assert note.updated_at is not None
+    assert await db.scalar(db.select([Note.text])) == "b"
+    assert await note.delete() == "DELETE 1"
+
+
+async def test_model_without_key_needs_a_lookup(db: Any) -> None:
+    note = await Note.create(text="a")
+    request = note.update(text="b")
+    with pytest.raises(TypeError, match="no table, primary key or custom lookup"):
+        await request.apply()
+    for use in (lambda: note.query, lambda: note.select("text")):
+        with pytest.raises(LookupError, match="Instance-level CRUD operations not allowed"):
+            use()
+    with pytest.raises(LookupError, match="Instance-level CRUD operations not allowed"):
+        await note.delete()
+
+
+async def test_query_and_select_on_an_instance_find_its_row(db: Any) -> None:
+    await Team.create(name="a")
+    team = await Team.create(name="b")
+    assert (await team.query.gino.first()).name == "b"
+    assert (await team.select("name").gino.first()) == ("b",)
+    assert await team.select("name").gino.scalar() == "b"
+
+
+async def test_select_gives_rows_even_in_model_context(db: Any) -> None:
+    await Team.create(name="a")
+    row = await Team.select("id", "name").gino.model(Team).first()
+    assert row.name == "a"
+    assert not isinstance(row, Team)
+
+
+async def test_clauses_of_the_class_use_column_names_and_load_models(db: Any) -> None:
+    await User.insert().values(name="a").gino.status()
+    tag, users = (
+        await User.update.values(name="b").where(User.id == 1).returning(*User).gino.status()
+    )
+    assert tag == "UPDATE 1"
+    assert [(type(user), user.nickname) for user in users] == [(User, "b")]
+    assert (await User.delete.where(User.nickname == "b").gino.status())[0] == "DELETE 1"
+
+
+async def test_text_with_columns_loads_models(db: Any) -> None:
+    await User.create(nickname="a", mood=Mood.GOOD)
+    query = db.text("SELECT * FROM gt_users").columns(*User).execution_options(model=User)
+    user = await query.gino.first()
+    assert user.nickname == "a"
+    assert user.mood is Mood.GOOD
+
+
+async def test_to_dict_has_properties_instead_of_their_column(db: Any) -> None:
+    user = await User.create(nickname="a", age=3)
+    found = user.to_dict()
+    assert "profile" not in found
+    assert found["age"] == 3
+    assert found["nickname"] == "a"
+    assert (await Team.create(name="x")).to_dict() == {"id": 1, "name": "x", "parent_id": None}
+
+
+async def test_alias_has_its_columns_and_the_models_attributes(db: Any) -> None:
+    alias = User.alias()
+    assert alias.name is alias.alias.c.name
+    assert alias.nickname is alias.alias.c.name
+    assert alias.to_dict is not None
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = alias.nothing
+    assert isinstance(alias(nickname="x"), User)
+
+
+async def test_in_query_reads_a_subquery_as_a_model(db: Any) -> None:
+    await Team.create(name="a")
+    await Team.create(name="b")
+    found = Team.in_query(Team.query.where(Team.name == "b"))
+    teams = await db.select(found.load().get_columns()).gino.load(found.load()).all()
+    assert [(type(team), team.name) for team in teams] == [(Team, "b")]
+    assert await db.scalar(db.select([found.name])) == "b"
+
+
+async def test_constructor_override_is_called(db: Any) -> None:
+    class Loud(Team):
+        def __init__(self, **values: Any) -> None:
+            super().__init__(**values)
+            self.made = True
+
+    assert Loud.__init__ is not CRUDModel.__init__
+    created = await Loud.create(name="x")
+    assert created.made
+    assert isinstance(created, Loud)
+    loaded = await Loud.get(created.id)
+    assert loaded.made
+    assert loaded.name == "x"
+
+
+async def test_replaced_setter_is_used(db: Any) -> None:
+    class Upper(Team):
+        @property
+        def name(self) -> Any:
+            return self.__values__["name"].upper()
+
+        @name.setter
+        def name(self, value: str) -> None:
+            self.__values__["name"] = value
+
+    team = await Upper.create(name="x")
+    assert team.name == "X"
+    assert await db.scalar("SELECT name FROM gt_teams") == "x"
+
+
+async def test_tasks_do_not_disturb_each_other(db: Any) -> None:
+    teams = await asyncio.gather(*(Team.create(name=str(i)) for i in range(50)))
+    assert sorted(team.id for team in teams) == list(range(1, 51))
+    found = await asyncio.gather(*(Team.get(team.id) for team in teams))
+    assert [team.name for team in found] == [str(i) for i in range(50)]
+
+
+async def test_driver_error_comes_through(db: Any) -> None:
+    await Seat.create(row=1, number=1, guest="a")
+    with pytest.raises(UniqueViolationError) as info:
+        await Seat.create(row=1, number=2, guest="a")
+    assert info.value.constraint_name == "gt_seats_guest_key"
+    assert info.value.sqlstate == "23505"
