@@ -24,9 +24,13 @@ impl Config {
         settings: HashMap<String, String>,
         environ: HashMap<String, String>,
     ) -> PyResult<Config> {
-        let given = settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let given = settings
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
         match Core::new(dsn, given, &|name| environ.get(name).cloned()) {
-            Ok(core) => Ok(Config { core: Arc::new(core) }),
+            Ok(core) => Ok(Config {
+                core: Arc::new(core),
+            }),
             Err(error) => Err(errors::raise(py, error)),
         }
     }

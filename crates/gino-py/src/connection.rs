@@ -27,7 +27,11 @@ pub(crate) struct Handle {
 
 impl Handle {
     pub(crate) fn new(engine: Arc<Shared>, core: Arc<core::Handle<LoopRuntime>>) -> Handle {
-        Handle { engine, core, spot: Mutex::default() }
+        Handle {
+            engine,
+            core,
+            spot: Mutex::default(),
+        }
     }
 
     pub(crate) fn put_spot(&self, spot: Spot) {
@@ -35,7 +39,10 @@ impl Handle {
     }
 
     fn take_spot(&self) -> Option<Spot> {
-        self.spot.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.spot
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn runtime(&self) -> PyResult<LoopRuntime> {
@@ -161,7 +168,11 @@ impl Connection {
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let isolation = isolation.map(parse_isolation).transpose()?;
-        let options = TransactionOptions { isolation, readonly, deferrable };
+        let options = TransactionOptions {
+            isolation,
+            readonly,
+            deferrable,
+        };
         let (handle, timeout) = (self.handle.clone_ref(py), seconds(timeout)?);
         let future = async move {
             let limit = handle.get().limit(timeout)?;

@@ -49,7 +49,15 @@ impl Cursor {
     ) -> PyResult<Cursor> {
         let params = PyParams::new(plan.get(), args, false)?;
         let state = Mutex::new(Some(State::default()));
-        Ok(Cursor { shared: Arc::new(Shared { handle, plan: plan.unbind(), params, timeout, state }) })
+        Ok(Cursor {
+            shared: Arc::new(Shared {
+                handle,
+                plan: plan.unbind(),
+                params,
+                timeout,
+                state,
+            }),
+        })
     }
 
     /// An awaitable for one object; `end` makes what comes after the last.
@@ -100,7 +108,11 @@ impl Cursor {
                 }
             }
             let count = wanted.min(state.ready.len());
-            Python::attach(|py| Ok(PyList::new(py, state.ready.drain(..count))?.into_any().unbind()))
+            Python::attach(|py| {
+                Ok(PyList::new(py, state.ready.drain(..count))?
+                    .into_any()
+                    .unbind())
+            })
         };
         awaitable(py, Box::pin(future))
     }
@@ -116,7 +128,9 @@ impl Cursor {
         let future = async move {
             let mut taken = shared.take()?;
             let state = &mut taken.state;
-            let ready = usize::try_from(n).unwrap_or(usize::MAX).min(state.ready.len());
+            let ready = usize::try_from(n)
+                .unwrap_or(usize::MAX)
+                .min(state.ready.len());
             state.ready.drain(..ready);
             let skipped = u32::try_from(ready).unwrap_or(u32::MAX);
             let rest = match n - skipped {
@@ -148,7 +162,10 @@ impl Shared {
         let state = state.ok_or_else(|| {
             PyRuntimeError::new_err("another task is fetching from this cursor: await it first")
         })?;
-        Ok(Taken { shared: self, state })
+        Ok(Taken {
+            shared: self,
+            state,
+        })
     }
 
     async fn open(&self, state: &mut State, limit: Option<Limit>) -> PyResult<()> {
@@ -168,7 +185,9 @@ impl Shared {
     ) -> PyResult<bool> {
         let limit = self.handle.get().limit(timeout.or(self.timeout))?;
         self.open(state, limit).await?;
-        let Some(cursor) = &mut state.core else { return Ok(false) };
+        let Some(cursor) = &mut state.core else {
+            return Ok(false);
+        };
         let sink = state.sink.take().unwrap_or_else(|| {
             Python::attach(|py| Box::new(PySink::new(py, &self.plan, Mode::All, None, false)))
         });
@@ -176,7 +195,14 @@ impl Shared {
         let fetching = cursor.fetch(&self.params, count, Some(sink));
         let done = within(&runtime, limit, fetching).await;
         let done = done.map_err(|error| Python::attach(|py| errors::raise(py, error)))?;
-        let Some(Completion { sink: Some(sink), suspended, .. }) = done else { return Ok(false) };
+        let Some(Completion {
+            sink: Some(sink),
+            suspended,
+            ..
+        }) = done
+        else {
+            return Ok(false);
+        };
         if let Ok(mut sink) = sink.into_any().downcast::<PySink>() {
             Python::attach(|py| {
                 let list = sink.take_list(py);
@@ -195,7 +221,9 @@ impl Shared {
     ) -> PyResult<u64> {
         let limit = self.handle.get().limit(timeout.or(self.timeout))?;
         self.open(state, limit).await?;
-        let Some(cursor) = &mut state.core else { return Ok(0) };
+        let Some(cursor) = &mut state.core else {
+            return Ok(0);
+        };
         let runtime = cursor.seat().runtime().clone();
         let moved = within(&runtime, limit, cursor.forward(&self.params, count)).await;
         moved.map_err(|error| Python::attach(|py| errors::raise(py, error)))

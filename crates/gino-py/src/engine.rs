@@ -40,7 +40,13 @@ impl Engine {
     #[new]
     fn new(config: &Bound<'_, Config>, connection_class: Py<PyAny>) -> Engine {
         let config = Arc::clone(&config.get().core);
-        Engine { shared: Arc::new(Shared { config, connection_class, pools: Mutex::default() }) }
+        Engine {
+            shared: Arc::new(Shared {
+                config,
+                connection_class,
+                pools: Mutex::default(),
+            }),
+        }
     }
 
     /// Opens `min_size` connections in the running loop's pool.
@@ -87,7 +93,12 @@ impl Engine {
                 let (pool, newest) =
                     Python::attach(|py| PyResult::Ok((shared.pool(py)?, shared.newest(py)?)))?;
                 let limit = Limit::within(pool.runtime(), timeout);
-                let options = AcquireOptions { reuse, lazy, reusable, limit };
+                let options = AcquireOptions {
+                    reuse,
+                    lazy,
+                    reusable,
+                    limit,
+                };
                 let handle = pool.handle(newest.as_deref(), options).await;
                 Python::attach(|py| {
                     let handle = Arc::new(handle.map_err(|error| errors::raise(py, error))?);
@@ -112,7 +123,9 @@ impl Engine {
                 shared.lock().closed = true;
                 PyResult::Ok(own)
             })?;
-            let Some(pool) = pool else { return Ok(Python::attach(|py| py.None())) };
+            let Some(pool) = pool else {
+                return Ok(Python::attach(|py| py.None()));
+            };
             let closed = pool.close(grace).await;
             Python::attach(|py| closed.map(|()| py.None()).map_err(|e| errors::raise(py, e)))
         };
@@ -176,9 +189,15 @@ impl Shared {
 
     /// The running loop's pool, if it has one.
     fn pool_if_any(&self, py: Python<'_>) -> PyResult<Option<core::Engine<LoopRuntime>>> {
-        let Ok(home) = wake::running_loop(py) else { return Ok(None) };
+        let Ok(home) = wake::running_loop(py) else {
+            return Ok(None);
+        };
         let pools = self.lock();
-        Ok(pools.open.iter().find(|pool| pool.runtime().home().is(&home)).cloned())
+        Ok(pools
+            .open
+            .iter()
+            .find(|pool| pool.runtime().home().is(&home))
+            .cloned())
     }
 
     /// The running loop's pool, made if need be. Pools of loops that are closed go.
@@ -186,7 +205,11 @@ impl Shared {
         let home = wake::running_loop(py)?;
         {
             let pools = self.lock();
-            if let Some(pool) = pools.open.iter().find(|pool| pool.runtime().home().is(&home)) {
+            if let Some(pool) = pools
+                .open
+                .iter()
+                .find(|pool| pool.runtime().home().is(&home))
+            {
                 return Ok(pool.clone());
             }
             if pools.closed {
@@ -196,13 +219,20 @@ impl Shared {
         let made = core::Engine::new(Arc::clone(&self.config), LoopRuntime::new(home));
         let mut dead = Vec::new();
         for pool in self.lock().open.clone() {
-            if pool.runtime().home().call_method0(py, "is_closed")?.is_truthy(py)? {
+            if pool
+                .runtime()
+                .home()
+                .call_method0(py, "is_closed")?
+                .is_truthy(py)?
+            {
                 dead.push(pool);
             }
         }
         let mut pools = self.lock();
         pools.open.retain(|pool| {
-            !dead.iter().any(|gone| gone.runtime().home().is(pool.runtime().home()))
+            !dead
+                .iter()
+                .any(|gone| gone.runtime().home().is(pool.runtime().home()))
         });
         pools.open.push(made.clone());
         drop(pools);
@@ -211,8 +241,7 @@ impl Shared {
     }
 
     async fn run(self: Arc<Self>, query: Query) -> PyResult<Py<PyAny>> {
-        let (pool, newest) =
-            Python::attach(|py| PyResult::Ok((self.pool(py)?, self.newest(py)?)))?;
+        let (pool, newest) = Python::attach(|py| PyResult::Ok((self.pool(py)?, self.newest(py)?)))?;
         let timeout = query.timeout.or(self.config.command_timeout);
         let limit = Limit::within(pool.runtime(), timeout);
         if let Some(handle) = newest {
@@ -241,7 +270,10 @@ impl Shared {
         let public = Py::new(py, Handle::new(Arc::clone(self), Arc::clone(&handle)))?;
         let connection = self.connection_class.call1(py, (public.clone_ref(py),))?;
         if handle.is_reusable() {
-            let entry = Entry { handle, connection: connection.clone_ref(py) };
+            let entry = Entry {
+                handle,
+                connection: connection.clone_ref(py),
+            };
             match stack::push(py, self.id(), entry)? {
                 Some(spot) => public.get().put_spot(spot),
                 None => {

@@ -1,9 +1,7 @@
 //! Owns how errors of core become Python exceptions: a factory, set once by `gino.exceptions`, makes
 //! them of a kind, a message and fields. Exceptions of Python code pass through unchanged.
 
-use gino_core::error::{
-    Closed, DbError, Deadline, Error, Leaf, RowError, UsageError,
-};
+use gino_core::error::{Closed, DbError, Deadline, Error, Leaf, RowError, UsageError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -53,7 +51,9 @@ fn make(py: Python<'_>, leaf: &Leaf, message: &str) -> PyResult<PyErr> {
         _ => message,
     };
     match FACTORY.get(py) {
-        Some(factory) => Ok(PyErr::from_value(factory.bind(py).call1((kind, text, fields))?)),
+        Some(factory) => Ok(PyErr::from_value(
+            factory.bind(py).call1((kind, text, fields))?,
+        )),
         None => Ok(PyRuntimeError::new_err(format!("{kind}: {message}"))),
     }
 }

@@ -69,7 +69,8 @@ mod _core {
         let row = raw::row_type::<row::Methods>(py)?;
         abc.getattr("Sequence")?.call_method1("register", (&row,))?;
         let values = py.get_type::<values::Values>();
-        abc.getattr("MutableMapping")?.call_method1("register", (values,))?;
+        abc.getattr("MutableMapping")?
+            .call_method1("register", (values,))?;
         module.add("Row", row)?;
         module.add("Instance", raw::instance_type::<values::Methods>(py)?)?;
         module.add("Attribute", raw::attribute_type(py)?)

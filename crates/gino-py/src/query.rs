@@ -39,7 +39,14 @@ impl Query {
     ) -> PyResult<Query> {
         let params = PyParams::new(plan.get(), args, many)?;
         let (mode, timeout) = (Mode::new(mode)?, seconds(timeout)?);
-        Ok(Query { plan: plan.unbind(), params, mode, many, into, timeout })
+        Ok(Query {
+            plan: plan.unbind(),
+            params,
+            mode,
+            many,
+            into,
+            timeout,
+        })
     }
 
     /// Runs it on `seat`.
@@ -48,7 +55,14 @@ impl Query {
         seat: &Arc<Seat<LoopRuntime>>,
         limit: Option<Limit>,
     ) -> PyResult<Py<PyAny>> {
-        let Query { plan, params, mode, many, into, .. } = self;
+        let Query {
+            plan,
+            params,
+            mode,
+            many,
+            into,
+            ..
+        } = self;
         let sink = Python::attach(|py| PySink::new(py, &plan, mode, into, many));
         let max_rows = if many { 0 } else { mode.max_rows() };
         let sql = plan.get().sql();
@@ -62,7 +76,9 @@ impl Query {
 }
 
 fn finish(py: Python<'_>, done: Completion) -> PyResult<Py<PyAny>> {
-    let sink = done.sink.and_then(|sink| sink.into_any().downcast::<PySink>().ok());
+    let sink = done
+        .sink
+        .and_then(|sink| sink.into_any().downcast::<PySink>().ok());
     match sink {
         Some(sink) => sink.finish(py, &done.tag).map(Bound::unbind),
         None => Ok(py.None()),
@@ -74,10 +90,14 @@ fn finish(py: Python<'_>, done: Completion) -> PyResult<Py<PyAny>> {
 /// # Errors
 /// `ValueError` for one that is negative or no number.
 pub(crate) fn seconds(timeout: Option<f64>) -> PyResult<Option<Duration>> {
-    let Some(timeout) = timeout else { return Ok(None) };
+    let Some(timeout) = timeout else {
+        return Ok(None);
+    };
     match Duration::try_from_secs_f64(timeout) {
         Ok(duration) => Ok(Some(duration)),
         Err(_) if timeout == f64::INFINITY => Ok(None),
-        Err(_) => Err(PyValueError::new_err(format!("timeout={timeout}: seconds, not negative"))),
+        Err(_) => Err(PyValueError::new_err(format!(
+            "timeout={timeout}: seconds, not negative"
+        ))),
     }
 }

@@ -17,7 +17,9 @@ pub(crate) struct Transaction {
 
 impl Transaction {
     pub(crate) fn new(begun: core::Transaction<LoopRuntime>) -> Transaction {
-        Transaction { core: Arc::new(begun) }
+        Transaction {
+            core: Arc::new(begun),
+        }
     }
 
     fn end<'py>(

@@ -23,7 +23,12 @@ struct Done(Arc<Slot>);
 #[pymethods]
 impl Done {
     fn __call__(&self, _task: &Bound<'_, PyAny>) {
-        let waker = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let waker = self
+            .0
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -35,12 +40,13 @@ impl Adopted {
     ///
     /// # Errors
     /// What `create_task` raises.
-    pub(super) fn new(
-        home: &Bound<'_, PyAny>,
-        coroutine: &Bound<'_, PyAny>,
-    ) -> PyResult<Adopted> {
+    pub(super) fn new(home: &Bound<'_, PyAny>, coroutine: &Bound<'_, PyAny>) -> PyResult<Adopted> {
         let task = home.call_method1("create_task", (coroutine,))?.unbind();
-        Ok(Adopted { task, waker: None, done: false })
+        Ok(Adopted {
+            task,
+            waker: None,
+            done: false,
+        })
     }
 }
 

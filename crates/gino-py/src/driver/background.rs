@@ -16,8 +16,15 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Starts `task` in the next turn of `home`.
 pub(super) fn spawn(home: &Py<PyAny>, task: Task) {
     Python::attach(|py| {
-        let core = Core { task: Mutex::new(Some(task)), scheduled: AtomicBool::new(false) };
-        Arc::new(Shared { core, home: home.clone_ref(py) }).schedule(py);
+        let core = Core {
+            task: Mutex::new(Some(task)),
+            scheduled: AtomicBool::new(false),
+        };
+        Arc::new(Shared {
+            core,
+            home: home.clone_ref(py),
+        })
+        .schedule(py);
     });
 }
 
@@ -39,9 +46,15 @@ struct Background(Arc<Shared>);
 impl Background {
     fn __call__(&self) {
         self.0.core.scheduled.store(false, Ordering::Release);
-        let Some(mut task) = self.0.take() else { return };
+        let Some(mut task) = self.0.take() else {
+            return;
+        };
         let waker = Waker::from(Arc::clone(&self.0));
-        if task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+        if task
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+        {
             self.0.put(task);
         }
     }
@@ -49,11 +62,19 @@ impl Background {
 
 impl Shared {
     fn take(&self) -> Option<Task> {
-        self.core.task.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.core
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn put(&self, task: Task) {
-        *self.core.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        *self
+            .core
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 
     fn schedule(self: &Arc<Self>, py: Python<'_>) {

@@ -43,7 +43,10 @@ impl Factory {
 
 impl Protocol {
     fn new(wire: Arc<dyn Wire>) -> Protocol {
-        Protocol { wire, shared: Arc::default() }
+        Protocol {
+            wire,
+            shared: Arc::default(),
+        }
     }
 }
 
@@ -51,7 +54,10 @@ impl Protocol {
 impl Protocol {
     fn connection_made(&self, transport: Py<PyAny>) {
         *self.shared.transport() = Some(transport);
-        self.wire.attach(Box::new(Handle(Arc::clone(&self.shared), Arc::downgrade(&self.wire))));
+        self.wire.attach(Box::new(Handle(
+            Arc::clone(&self.shared),
+            Arc::downgrade(&self.wire),
+        )));
     }
 
     fn data_received(&self, data: &Bound<'_, PyBytes>) -> PyResult<()> {
@@ -80,7 +86,8 @@ impl Protocol {
 
     fn connection_lost(&self, error: Option<Bound<'_, PyAny>>) {
         drop(self.shared.transport().take());
-        self.wire.lost(error.map(|error| io::Error::other(error.to_string())));
+        self.wire
+            .lost(error.map(|error| io::Error::other(error.to_string())));
     }
 
     // asyncio buffers what we write; a request is never so large that we must wait for it.
@@ -93,7 +100,9 @@ impl Protocol {
 
 impl Shared {
     fn transport(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
-        self.transport.lock().unwrap_or_else(PoisonError::into_inner)
+        self.transport
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,7 +115,11 @@ impl Transport for Handle {
             let mut out =
                 std::mem::take(&mut *self.0.out.lock().unwrap_or_else(PoisonError::into_inner));
             let any = wire.poll_transmit(&mut out);
-            let transport = self.0.transport().as_ref().map(|transport| transport.clone_ref(py));
+            let transport = self
+                .0
+                .transport()
+                .as_ref()
+                .map(|transport| transport.clone_ref(py));
             if let Some(transport) = transport.filter(|_| any) {
                 let bytes = PyBytes::new(py, &out);
                 if let Err(error) = transport.call_method1(py, intern!(py, "write"), (bytes,)) {

@@ -36,7 +36,10 @@ impl LoopRuntime {
         &self.0
     }
 
-    fn adopt(&self, make: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<Adopted>) -> PyResult<Adopted> {
+    fn adopt(
+        &self,
+        make: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<Adopted>,
+    ) -> PyResult<Adopted> {
         Python::attach(|py| make(self.0.bind(py)))
     }
 
@@ -45,13 +48,17 @@ impl LoopRuntime {
         let address = endpoint.to_string();
         let failed = |phase| move |error| connect_error(phase, &address, error);
         match endpoint {
-            Endpoint::Unix { path } => {
-                self.connect_socket("AF_UNIX", |py| Ok(path.into_pyobject(py)?.into_any().unbind()))
-                    .await
-                    .map_err(failed(Phase::Socket))
-            }
+            Endpoint::Unix { path } => self
+                .connect_socket("AF_UNIX", |py| {
+                    Ok(path.into_pyobject(py)?.into_any().unbind())
+                })
+                .await
+                .map_err(failed(Phase::Socket)),
             Endpoint::Tcp { host, port } => {
-                let found = self.resolve(host, *port).await.map_err(failed(Phase::Resolve))?;
+                let found = self
+                    .resolve(host, *port)
+                    .await
+                    .map_err(failed(Phase::Resolve))?;
                 let mut last = None;
                 for (family, address) in found {
                     let target = |py: Python<'_>| Ok(address.clone_ref(py));
@@ -102,9 +109,10 @@ impl LoopRuntime {
             let socket = module.call_method1("socket", (module.getattr(family)?, kind))?;
             socket.call_method1("setblocking", (false,))?;
             if family != "AF_UNIX" {
-                for (level, option) in
-                    [("IPPROTO_TCP", "TCP_NODELAY"), ("SOL_SOCKET", "SO_KEEPALIVE")]
-                {
+                for (level, option) in [
+                    ("IPPROTO_TCP", "TCP_NODELAY"),
+                    ("SOL_SOCKET", "SO_KEEPALIVE"),
+                ] {
                     let (level, option) = (module.getattr(level)?, module.getattr(option)?);
                     socket.call_method1("setsockopt", (level, option, 1))?;
                 }
@@ -119,11 +127,7 @@ impl LoopRuntime {
     }
 
     /// The way for loops that cannot watch a socket.
-    async fn connect_protocol(
-        &self,
-        endpoint: &Endpoint,
-        wire: Arc<dyn Wire>,
-    ) -> Result<()> {
+    async fn connect_protocol(&self, endpoint: &Endpoint, wire: Arc<dyn Wire>) -> Result<()> {
         let connecting = self.adopt(|home| {
             let factory = Factory::new(home.py(), wire)?;
             let coroutine = match endpoint {
@@ -218,12 +222,16 @@ impl Drop for CloseOnDrop {
 fn connect_error(phase: Phase, address: &str, error: PyErr) -> gino_core::error::Error {
     Python::attach(|py| {
         let value = error.value(py);
-        let number = value.getattr("errno").and_then(|errno| errno.extract::<i32>());
+        let number = value
+            .getattr("errno")
+            .and_then(|errno| errno.extract::<i32>());
         let cause = match number {
             // The numbers of a failed look-up are not the system's.
             Ok(number) if phase != Phase::Resolve => io::Error::from_raw_os_error(number),
             _ => {
-                let text = value.getattr("strerror").and_then(|text| text.extract::<String>());
+                let text = value
+                    .getattr("strerror")
+                    .and_then(|text| text.extract::<String>());
                 io::Error::other(text.unwrap_or_else(|_| error.to_string()))
             }
         };

@@ -43,7 +43,11 @@ impl Ring {
 
 impl Sleep {
     pub(super) fn new(home: &Arc<Py<PyAny>>, length: Duration) -> Sleep {
-        Sleep { home: Arc::clone(home), length, timer: None }
+        Sleep {
+            home: Arc::clone(home),
+            length,
+            timer: None,
+        }
     }
 }
 
@@ -65,7 +69,10 @@ impl Future for Sleep {
         let ring = Ring(Arc::clone(&state));
         let seconds = self.length.as_secs_f64();
         let timer = Python::attach(|py| {
-            self.home.bind(py).call_method1("call_later", (seconds, ring)).map(Bound::unbind)
+            self.home
+                .bind(py)
+                .call_method1("call_later", (seconds, ring))
+                .map(Bound::unbind)
         });
         match timer {
             Ok(timer) => {

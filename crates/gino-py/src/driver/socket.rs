@@ -21,7 +21,11 @@ pub(super) enum Stream {
 
 impl Stream {
     pub(super) fn new(fd: OwnedFd, unix: bool) -> Stream {
-        if unix { Stream::Unix(fd.into()) } else { Stream::Tcp(fd.into()) }
+        if unix {
+            Stream::Unix(fd.into())
+        } else {
+            Stream::Tcp(fd.into())
+        }
     }
 
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -54,7 +58,6 @@ struct Socket {
     state: Mutex<State>,
 }
 
-
 struct State {
     stream: Option<Arc<Stream>>,
     out: Vec<u8>,
@@ -83,9 +86,15 @@ pub(super) fn attach(
         watching: false,
         scheduled: false,
     };
-    let socket =
-        Arc::new(Socket { home: shared_home, wire: Arc::clone(&wire), state: Mutex::new(state) });
-    let callback = Callback { socket: Arc::clone(&socket), what: What::Read };
+    let socket = Arc::new(Socket {
+        home: shared_home,
+        wire: Arc::clone(&wire),
+        state: Mutex::new(state),
+    });
+    let callback = Callback {
+        socket: Arc::clone(&socket),
+        what: What::Read,
+    };
     home.call_method1(intern!(home.py(), "add_reader"), (number, callback))?;
     wire.attach(Box::new(Handle(Arc::downgrade(&socket))));
     Ok(())
@@ -130,7 +139,9 @@ impl Socket {
 
     /// Reads as long as the kernel has more, within reason: other sockets want their turn too.
     fn on_readable(&self) {
-        let Some(stream) = self.lock().stream.clone() else { return };
+        let Some(stream) = self.lock().stream.clone() else {
+            return;
+        };
         for _ in 0..READS {
             let mut full = false;
             let read = self.wire.readable(&mut |buffer| {
@@ -171,9 +182,11 @@ impl Socket {
             return;
         }
         let home = self.home.bind(py);
-        let callback = Callback { socket: Arc::clone(self), what: What::Flush };
-        let scheduled =
-            call_soon_name(home).and_then(|name| home.call_method1(name, (callback,)));
+        let callback = Callback {
+            socket: Arc::clone(self),
+            what: What::Flush,
+        };
+        let scheduled = call_soon_name(home).and_then(|name| home.call_method1(name, (callback,)));
         if scheduled.is_err() {
             self.send(py);
         }
@@ -220,7 +233,10 @@ impl Socket {
         };
         let home = self.home.bind(py);
         let outcome = if wanted {
-            let callback = Callback { socket: Arc::clone(self), what: What::Write };
+            let callback = Callback {
+                socket: Arc::clone(self),
+                what: What::Write,
+            };
             home.call_method1(intern!(py, "add_writer"), (number, callback))
         } else {
             home.call_method1(intern!(py, "remove_writer"), (number,))
@@ -251,7 +267,9 @@ struct Handle(Weak<Socket>);
 
 impl Transport for Handle {
     fn flush(&self, when: Flush) {
-        let Some(socket) = self.0.upgrade() else { return };
+        let Some(socket) = self.0.upgrade() else {
+            return;
+        };
         Python::attach(|py| match when {
             Flush::Now => socket.send(py),
             Flush::Soon => socket.send_soon(py),
@@ -259,7 +277,9 @@ impl Transport for Handle {
     }
 
     fn close(&self) {
-        let Some(socket) = self.0.upgrade() else { return };
+        let Some(socket) = self.0.upgrade() else {
+            return;
+        };
         Python::attach(|py| {
             socket.send(py);
             socket.shut(py);
@@ -268,7 +288,10 @@ impl Transport for Handle {
 }
 
 fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
 /// How often one callback reads: enough for a large result, an end for an endless one.

@@ -7,8 +7,8 @@ use gino_core::engine::Handle;
 use gino_core::stack::{Place, Stack};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyWeakrefReference;
 use pyo3::types::PyWeakrefMethods;
+use pyo3::types::PyWeakrefReference;
 
 use super::LoopRuntime;
 use super::wake::current_task;
@@ -61,7 +61,9 @@ fn variable(py: Python<'_>) -> PyResult<&Py<PyAny>> {
 
 /// The running task's stacks, if it has any of its own.
 fn stacks(py: Python<'_>) -> PyResult<Option<Bound<'_, TaskStacks>>> {
-    let Some(found) = get_context_var(py, variable(py)?)? else { return Ok(None) };
+    let Some(found) = get_context_var(py, variable(py)?)? else {
+        return Ok(None);
+    };
     let found = found.cast_into::<TaskStacks>()?;
     let owner = found.get().task.bind(py).upgrade();
     let own = match (owner, current_task(py)?) {
@@ -77,7 +79,9 @@ pub(crate) fn newest<T>(
     engine: usize,
     read: impl FnOnce(&Entry) -> T,
 ) -> PyResult<Option<T>> {
-    let Some(stacks) = stacks(py)? else { return Ok(None) };
+    let Some(stacks) = stacks(py)? else {
+        return Ok(None);
+    };
     let stacks = stacks.get().lock();
     let stack = stacks.iter().find(|(id, _)| *id == engine);
     Ok(stack.and_then(|(_, stack)| stack.newest()).map(read))
@@ -88,9 +92,17 @@ pub(crate) fn push(py: Python<'_>, engine: usize, entry: Entry) -> PyResult<Opti
     let stacks = match stacks(py)? {
         Some(stacks) => stacks,
         None => {
-            let Some(task) = current_task(py)? else { return Ok(None) };
+            let Some(task) = current_task(py)? else {
+                return Ok(None);
+            };
             let task = PyWeakrefReference::new(&task)?.unbind();
-            let made = Bound::new(py, TaskStacks { task, stacks: Mutex::default() })?;
+            let made = Bound::new(
+                py,
+                TaskStacks {
+                    task,
+                    stacks: Mutex::default(),
+                },
+            )?;
             set_context_var(variable(py)?, made.as_any())?;
             made
         }
@@ -103,5 +115,9 @@ pub(crate) fn push(py: Python<'_>, engine: usize, entry: Entry) -> PyResult<Opti
         let stack = own.iter_mut().find(|(id, _)| *id == engine);
         stack.map(|(_, stack)| stack.push(entry))
     };
-    Ok(place.map(|place| Spot { stacks: stacks.unbind(), engine, place }))
+    Ok(place.map(|place| Spot {
+        stacks: stacks.unbind(),
+        engine,
+        place,
+    }))
 }

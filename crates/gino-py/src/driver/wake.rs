@@ -77,14 +77,19 @@ fn call_soon(
         None => None,
     };
     let name = call_soon_name(home)?;
-    home.call_method(name, (callback, argument), kwargs.as_ref()).map(drop)
+    home.call_method(name, (callback, argument), kwargs.as_ref())
+        .map(drop)
 }
 
 /// `call_soon` in the loop's own thread, `call_soon_threadsafe` elsewhere.
 pub(super) fn call_soon_name<'py>(home: &Bound<'py, PyAny>) -> PyResult<&'py Bound<'py, PyString>> {
     let py = home.py();
     let here = current_loop(py)?.is_some_and(|running| running.is(home));
-    Ok(if here { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") })
+    Ok(if here {
+        intern!(py, "call_soon")
+    } else {
+        intern!(py, "call_soon_threadsafe")
+    })
 }
 
 fn current_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
@@ -99,7 +104,10 @@ fn current_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
 /// `RuntimeError` outside of one.
 pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Py<PyAny>> {
     static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    Ok(GET.import(py, "asyncio", "get_running_loop")?.call0()?.unbind())
+    Ok(GET
+        .import(py, "asyncio", "get_running_loop")?
+        .call0()?
+        .unbind())
 }
 
 /// The task that runs now, if any does.
@@ -115,7 +123,10 @@ pub(super) fn current_task(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>>
 /// A fresh `asyncio.CancelledError`.
 pub(crate) fn cancelled_error(py: Python<'_>) -> PyErr {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    match CLASS.import(py, "asyncio", "CancelledError").and_then(|class| class.call0()) {
+    match CLASS
+        .import(py, "asyncio", "CancelledError")
+        .and_then(|class| class.call0())
+    {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,
     }

@@ -36,7 +36,10 @@ pub(crate) fn call_in_context(
 }
 
 /// A context variable without a default.
-pub(crate) fn new_context_var(py: Python<'_>, name: &'static std::ffi::CStr) -> PyResult<Py<PyAny>> {
+pub(crate) fn new_context_var(
+    py: Python<'_>,
+    name: &'static std::ffi::CStr,
+) -> PyResult<Py<PyAny>> {
     // SAFETY: attached; the name is zero-terminated; a new reference or null with an exception.
     unsafe {
         let made = ffi::PyContextVar_New(name.as_ptr(), ptr::null_mut());

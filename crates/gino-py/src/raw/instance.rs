@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::ffi::{self, Py_ssize_t, PyObject, PyTypeObject, visitproc};
-use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
@@ -38,76 +37,6 @@ struct Instance {
 
 /// Set once by [`create`], read by every type check.
 static TYPE: AtomicPtr<PyTypeObject> = AtomicPtr::new(ptr::null_mut());
-
-/// A class whose instances are made without calling it.
-#[derive(Debug)]
-pub(crate) struct PlainClass {
-    class: Py<PyType>,
-    slots: usize,
-}
-
-impl PlainClass {
-    /// `class`, if it inherits from the base type and does not override `__new__`.
-    pub(crate) fn new(class: &Bound<'_, PyType>, slots: usize) -> Option<PlainClass> {
-        let base = TYPE.load(Ordering::Relaxed);
-        let this = class.as_type_ptr();
-        // SAFETY: both are live types; `tp_new` is only compared.
-        let plain = unsafe {
-            !base.is_null()
-                && ffi::PyType_IsSubtype(this, base) != 0
-                && (*this).tp_new.map(|f| f as usize) == (*base).tp_new.map(|f| f as usize)
-        };
-        plain.then(|| PlainClass {
-            class: class.clone().unbind(),
-            slots,
-        })
-    }
-
-    /// Shows the class to the garbage collector.
-    pub(crate) fn traverse(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.class)
-    }
-}
-
-/// An instance that is being filled: the garbage collector does not see it yet.
-pub(crate) struct NewInstance<'py> {
-    object: Bound<'py, PyAny>,
-    array: Array,
-}
-
-impl<'py> NewInstance<'py> {
-    /// An instance of `class` with nothing set.
-    #[inline]
-    pub(crate) fn new(py: Python<'py>, class: &PlainClass) -> PyResult<NewInstance<'py>> {
-        let class_ptr = class.class.as_ptr().cast::<PyTypeObject>();
-        // SAFETY: `PlainClass` holds a subtype of `TYPE`.
-        unsafe {
-            let object = allocate(class_ptr, class.slots);
-            let object = Bound::from_owned_ptr_or_err(py, object)?;
-            let array = array_of(object.as_ptr());
-            Ok(NewInstance { object, array })
-        }
-    }
-
-    /// Sets slot `index`; nothing happens if there is no such slot.
-    #[inline]
-    pub(crate) fn put(&mut self, index: usize, value: Bound<'py, PyAny>) {
-        if index < self.array.len()
-            && let Ok(old) = self.array.replace(index, value.into_ptr())
-        {
-            // SAFETY: the place owned it, and nobody else sees this array yet.
-            unsafe { ffi::Py_XDECREF(old) }
-        }
-    }
-
-    /// The instance, now in the garbage collector's sight.
-    #[inline]
-    pub(crate) fn finish(self) -> Bound<'py, PyAny> {
-        // SAFETY: it was allocated with a collector's header and is whole.
-        unsafe { ffi::PyObject_GC_Track(self.object.as_ptr().cast()) }
-        self.object
-    }
-}
 
 /// The base type, once it is made.
 pub(crate) fn instance_base(py: Python<'_>) -> Option<Bound<'_, PyType>> {
@@ -262,6 +191,20 @@ pub(crate) fn create<M: InstanceMethods>(py: Python<'_>) -> PyResult<Bound<'_, P
     Ok(made.into_bound(py))
 }
 
+/// Whether `class` makes its objects as the base type does.
+///
+/// # Safety
+/// `class` is a live type.
+pub(super) unsafe fn is_plain(class: *mut PyTypeObject) -> bool {
+    let base = TYPE.load(Ordering::Relaxed);
+    // SAFETY: both are live types; `tp_new` is only compared.
+    unsafe {
+        !base.is_null()
+            && ffi::PyType_IsSubtype(class, base) != 0
+            && (*class).tp_new.map(|f| f as usize) == (*base).tp_new.map(|f| f as usize)
+    }
+}
+
 /// # Safety
 /// `object` is a live object.
 #[inline]
@@ -287,7 +230,7 @@ pub(super) unsafe fn array_of(object: *mut PyObject) -> Array {
 /// # Safety
 /// `class` is a subtype of [`TYPE`], and the caller is attached.
 #[inline]
-unsafe fn allocate(class: *mut PyTypeObject, slots: usize) -> *mut PyObject {
+pub(super) unsafe fn allocate(class: *mut PyTypeObject, slots: usize) -> *mut PyObject {
     // Without the spare element that `tp_alloc` adds to every array.
     let Ok(slots) = Py_ssize_t::try_from(slots) else {
         return ptr::null_mut();

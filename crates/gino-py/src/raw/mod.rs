@@ -12,6 +12,7 @@ mod array;
 mod heap;
 mod bare;
 mod instance;
+mod plain_class;
 mod attribute;
 mod context;
 mod row;
@@ -21,15 +22,16 @@ mod waiter;
 
 pub(crate) use attribute::create as attribute_type;
 pub(crate) use bare::bare;
-pub(crate) use instance::{
-    InstanceMethods, NewInstance, PlainClass, create as instance_type, get_slot, instance_base,
-    put_slot, slots, state_dict, take_slot,
-};
-pub(crate) use row::{
-    NewRow, RowMethods, create as row_type, generic_attribute, is_row, row_keys, row_len, row_methods,
-    row_value,
-};
-pub(crate) use text::text;
 pub(crate) use context::{call_in_context, get_context_var, new_context_var, set_context_var};
+pub(crate) use instance::{
+    InstanceMethods, create as instance_type, get_slot, instance_base, put_slot, slots, state_dict,
+    take_slot,
+};
+pub(crate) use plain_class::{NewInstance, PlainClass};
+pub(crate) use row::{
+    NewRow, RowMethods, create as row_type, generic_attribute, is_row, row_keys, row_len,
+    row_methods, row_value,
+};
 pub(crate) use socket::detach_socket;
+pub(crate) use text::text;
 pub(crate) use waiter::{Hooks, awaitable, create as awaitable_type};
