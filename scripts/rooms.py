@@ -168,7 +168,11 @@ def links(root: Path) -> Iterator[Finding]:
 def python_cycles(root: Path, package: str) -> Iterator[Finding]:
     """Find a cycle among the imports of a package, wherever in a file they stand."""
     home = root / "python" / package
-    files = {module_name(file, home.parent): file for file in sorted(home.rglob("*.py"))}
+    files = {
+        module_name(file, home.parent): file
+        for file in sorted(home.rglob("*.py*"))
+        if file.suffix in (".py", ".pyi")
+    }
     graph = {name: imports(file, name, set(files)) for name, file in files.items()}
     done: set[str] = set()
 
