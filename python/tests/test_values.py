@@ -8,6 +8,7 @@ from collections.abc import MutableMapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import pytest
+
 from gino import _core
 
 
@@ -190,6 +191,17 @@ def test_an_instance_gives_back_what_it_held():
     assert reference() is None
 
 
+def test_a_long_chain_of_instances_goes_without_a_deep_stack():
+    head = make()
+    for _ in range(200_000):
+        user = make(nickname=head)
+        user.next = head
+        head = user
+    reference = weakref.ref(head)
+    del head, user
+    assert reference() is None
+
+
 def test_an_instance_can_be_copied_and_pickled():
     user = make(id=1, nickname="daisy")
     user.tags = ["a"]
@@ -336,10 +348,11 @@ def test_a_plan_in_a_cycle_with_its_model_is_collected():
     class Gone(Base):
         names = ("id",)
 
-    program = _core.Program(("model", Gone, ((0, 0),), None, ()))
-    Gone.plan = _core.Plan("SELECT 1", program=program, results=[lambda value: Gone])
+    program = _core.Program(("model", Gone, ((0, 0),), None, (("child", ("value", Gone), False),)))
+    results = [Gone.__subclasses__]
+    Gone.plan = _core.Plan("SELECT 1", program=program, results=results)
     reference = weakref.ref(Gone)
-    del Gone, program
+    del Gone, program, results
     gc.collect()
     assert reference() is None
 

@@ -112,11 +112,17 @@ fn write(
 /// The lengths of the nested lists, from the first item of each.
 fn lengths(value: &Bound<'_, PyAny>, kind: Kind) -> Fitted<Vec<usize>> {
     // A list in an array of JSON is a document.
-    let deepest = if matches!(kind, Kind::Json | Kind::Jsonb) { 1 } else { MAX_DIMENSIONS + 1 };
+    let deepest = if matches!(kind, Kind::Json | Kind::Jsonb) {
+        1
+    } else {
+        MAX_DIMENSIONS + 1
+    };
     let mut at = items(value).ok_or("a list or tuple is required")?;
     let mut lengths = vec![at.len()];
     while lengths.len() < deepest {
-        let Some(inner) = at.iter().next().and_then(|first| items(&first)) else { break };
+        let Some(inner) = at.iter().next().and_then(|first| items(&first)) else {
+            break;
+        };
         lengths.push(inner.len());
         at = inner;
     }

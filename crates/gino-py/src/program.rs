@@ -41,8 +41,9 @@ pub(crate) enum Root {
     Row,
     /// One value.
     Column(usize),
-    /// An instance with nothing below it, from columns none of which is used twice.
-    Plain(usize, Vec<(usize, usize)>),
+    /// An instance with nothing below it, made without calling its class, from columns none of
+    /// which is used twice.
+    Plain(PlainClass, Vec<(usize, usize)>),
     /// An instance with more to it.
     Model(Vec<(usize, usize)>),
     /// Anything else.
@@ -80,6 +81,7 @@ pub(crate) fn set_plain_init(init: Bound<'_, PyAny>) {
 impl Program {
     #[new]
     fn new(tree: &Bound<'_, PyAny>) -> PyResult<Program> {
+        let py = tree.py();
         let mut compiler = Compiler::default();
         let tree = compiler.tree(tree)?;
         let root = match &tree {
@@ -90,7 +92,10 @@ impl Program {
                 columns,
                 distinct: None,
                 children,
-            } if children.is_empty() && once(columns) => Root::Plain(*model, columns.clone()),
+            } if children.is_empty() && once(columns) => match compiler.models.get(*model) {
+                Some(Model::Plain(class)) => Root::Plain(class.clone_ref(py), columns.clone()),
+                _ => Root::Model(columns.clone()),
+            },
             Tree::Model { columns, .. } => Root::Model(columns.clone()),
             _ => Root::Tree,
         };
@@ -109,6 +114,9 @@ impl Program {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Root::Plain(class, _) = &self.root {
+            class.traverse(visit)?;
+        }
         for model in &self.models {
             match model {
                 Model::Plain(class) => class.traverse(visit)?,

@@ -18,7 +18,7 @@ use crate::errors;
 use crate::fault::host;
 use crate::host::{Host, Object};
 use crate::plan::{Plan, Table};
-use crate::program::{Model, Program, Root};
+use crate::program::{Program, Root};
 use crate::raw::{self, NewInstance};
 use crate::reader::Reader;
 
@@ -156,21 +156,20 @@ impl PySink {
         Ok(())
     }
 
+    #[inline]
     fn load(&mut self, py: Python<'_>, row: RawRow<'_>) -> Result<()> {
-        let Some(table) = self.table.clone() else {
+        let plan = self.plan.get();
+        let Some(table) = &self.table else {
             return Err(UsageError::Statement("a row came before its columns").into());
         };
         self.rows += 1;
         if self.rows > 1 && !self.mode.is_list() {
             return Ok(());
         }
-        let owner = self.plan.clone_ref(py);
-        let plan = owner.get();
-        let reader = Reader::new(py, plan, &table);
+        let reader = Reader::new(py, plan, table);
         reader.check(row)?;
         if self.mode == Mode::Scalar {
-            let value = row.values().next().transpose()?.flatten();
-            self.first = Some(reader.value(0, value)?.unbind());
+            self.first = Some(value(&reader, row, 0)?.unbind());
             return Ok(());
         }
         if let Some(into) = &self.into {
@@ -179,46 +178,30 @@ impl PySink {
             self.first = Some(into.clone_ref(py));
             return Ok(());
         }
-        let object = match plan.program() {
-            None => Some(reader.row(row)?),
-            Some(program) => match program.root() {
-                Root::Row => Some(reader.row(row)?),
-                Root::Column(column) => {
-                    let value = row.values().nth(*column).transpose()?.flatten();
-                    Some(reader.value(*column, value)?)
+        let object = match plan.program().map(|program| (program, program.root())) {
+            None | Some((_, Root::Row)) => reader.row(row)?,
+            Some((_, Root::Column(column))) => value(&reader, row, *column)?,
+            Some((_, Root::Plain(class, _))) => {
+                reader.plain(NewInstance::new(py, class).map_err(host)?, row)?
+            }
+            Some((program, _)) => {
+                self.cells.read(row, row.len())?;
+                let walk = self.walk.get_or_insert_with(|| program.plan().begin());
+                let mut maker = Host::new(&reader, program, &self.context);
+                match program.plan().walk(walk, &mut maker, row, &self.cells)? {
+                    Some(object) => object.into_bound(py),
+                    // It went to an object that an earlier row gave.
+                    None => return Ok(()),
                 }
-                Root::Plain(model, _) => match program.model(*model) {
-                    Some(Model::Plain(class)) => {
-                        let made = NewInstance::new(py, class).map_err(host)?;
-                        Some(reader.plain(made, row)?)
-                    }
-                    _ => self.walk(&reader, program, row)?,
-                },
-                _ => self.walk(&reader, program, row)?,
-            },
+            }
         };
-        match (object, &self.list) {
-            (Some(object), Some(list)) => list.bind(py).append(object).map_err(host),
-            (Some(object), None) => {
+        match &self.list {
+            Some(list) => list.bind(py).append(object).map_err(host),
+            None => {
                 self.first = Some(object.unbind());
                 Ok(())
             }
-            (None, _) => Ok(()),
         }
-    }
-
-    fn walk<'py>(
-        &mut self,
-        reader: &Reader<'_, 'py>,
-        program: &Program,
-        row: RawRow<'_>,
-    ) -> Result<Option<Bound<'py, PyAny>>> {
-        let plan = program.plan();
-        self.cells.read(row, row.len())?;
-        let walk = self.walk.get_or_insert_with(|| plan.begin());
-        let mut host = Host::new(reader, program, &self.context);
-        let object = plan.walk(walk, &mut host, row, &self.cells)?;
-        Ok(object.map(|object| object.into_bound(reader.py())))
     }
 }
 
@@ -240,6 +223,16 @@ impl Sink for PySink {
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         self
     }
+}
+
+/// Value `index` of `row`.
+fn value<'py>(
+    reader: &Reader<'_, 'py>,
+    row: RawRow<'_>,
+    index: usize,
+) -> Result<Bound<'py, PyAny>> {
+    let bytes = row.values().nth(index).transpose()?.flatten();
+    reader.value(index, bytes)
 }
 
 /// Puts the values of `row` into the slots of an instance that exists.
