@@ -110,6 +110,7 @@ impl<R: Runtime> Engine<R> {
     pub fn try_acquire(&self) -> Option<Lease<R>> {
         let now = self.0.runtime.now();
         self.0.with_pool(|pooled| {
+            pooled.pool.handle_timeout(now);
             while pooled.pool.idle() > 0 {
                 let Acquired::Idle(slot) = pooled.pool.acquire(now) else {
                     return None;
@@ -187,6 +188,7 @@ impl<R: Runtime> Inner<R> {
             endpoint,
             gate: Signal::opened(),
             given_back: AtomicBool::new(false),
+            owed: Mutex::default(),
             last_sql,
             names: AtomicU64::new(0),
         });

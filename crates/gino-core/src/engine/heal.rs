@@ -27,6 +27,7 @@ impl<R: Runtime> Seat<R> {
         }
         if drained.is_over() {
             self.session.unhold();
+            self.send_owed();
             self.gate.open();
             return;
         }
@@ -36,11 +37,16 @@ impl<R: Runtime> Seat<R> {
                 let runtime = &seat.inner.runtime;
                 let limit = Limit::within(runtime, Some(CANCEL));
                 let ask = cancel(runtime, &seat.endpoint, packet);
-                // A server that cannot be asked finishes the statement instead.
-                let _ = race(runtime, limit, statement_late, ask).await;
+                // A server that cannot be asked finishes the statement instead. One that was asked and
+                // has not acted may act later, on whatever runs here then.
+                let asked = race(runtime, limit, statement_late, ask).await;
+                if asked.is_err_and(|error| error.deadline().is_some()) {
+                    seat.session.close();
+                }
             }
             drained.await;
             seat.session.unhold();
+            seat.send_owed();
             seat.gate.open();
         });
     }
@@ -114,7 +120,7 @@ impl<R: Runtime> Inner<R> {
     }
 }
 
-/// How long a cancel request may take until the statement is left to end by itself.
+/// How long a cancel request may take until the connection is given up.
 const CANCEL: Duration = Duration::from_secs(5);
 
 /// How long a rollback and reset may take until the connection is given up instead.

@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use super::inner::Inner;
@@ -25,6 +25,8 @@ pub struct Seat<R: Runtime> {
     /// Open unless a cancellation is under way.
     pub(super) gate: Signal,
     pub(super) given_back: AtomicBool,
+    /// What has to run before anything else once the gate opens.
+    pub(super) owed: Mutex<Vec<String>>,
     pub(super) last_sql: Arc<Mutex<Option<Sql>>>,
     pub(super) names: AtomicU64,
 }
@@ -118,6 +120,41 @@ impl<R: Runtime> Seat<R> {
     /// The runtime.
     pub fn runtime(&self) -> &R {
         &self.inner.runtime
+    }
+
+    /// Sends `script` ahead of whatever is submitted later, and waits for nothing.
+    pub(super) fn send(&self, script: String) {
+        if self.given_back.load(Ordering::Acquire) {
+            return;
+        }
+        let submitted = self.session.submit(Request::Script(&script), None);
+        if matches!(submitted, Ok(Submitted::Held(_))) {
+            self.owed().push(script);
+            if self.gate.is_open() {
+                self.send_owed();
+            }
+        }
+    }
+
+    /// Sends what could not be sent during a cancellation. Call it before the gate opens.
+    pub(super) fn send_owed(&self) {
+        let owed = std::mem::take(&mut *self.owed());
+        for script in owed {
+            // A connection that is closed has nothing to undo.
+            let _ = self.session.submit(Request::Script(&script), None);
+        }
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Vec<String>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the server's word on the transaction covers all that was submitted before.
+    pub(super) async fn settle(self: &Arc<Self>) -> Result<()> {
+        if self.session.in_flight() > 0 || !self.gate.is_open() {
+            self.request(|| Request::Script(""), None).await?;
+        }
+        Ok(())
     }
 
     /// What the server last said about the transaction.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::seat::Seat;
 use crate::error::{Result, UsageError};
 use crate::runtime::Runtime;
-use crate::session::{Request, Status};
+use crate::session::Status;
 
 /// PostgreSQL manual, "Transaction Isolation".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,7 @@ impl<R: Runtime> Transaction<R> {
     /// # Cancellation
     /// A transaction that may have begun is rolled back when the connection is given back.
     pub async fn begin(seat: Arc<Seat<R>>, options: TransactionOptions) -> Result<Transaction<R>> {
+        seat.settle().await?;
         let nested = matches!(seat.status(), Status::InTransaction | Status::Failed);
         let savepoint = nested.then(|| seat.next_name("gino_savepoint_"));
         match &savepoint {
@@ -146,10 +147,8 @@ impl<R: Runtime> Transaction<R> {
 
     /// Rolls back without waiting for it: what is submitted next comes after the rollback.
     pub fn abandon(&self) {
-        if self.end().is_ok() && self.seat.status() != Status::Closed {
-            let script = self.rollback_script();
-            // On hold or closed: the way back to the pool rolls back.
-            let _ = self.seat.session.submit(Request::Script(&script), None);
+        if self.end().is_ok() {
+            self.seat.send(self.rollback_script());
         }
     }
 

@@ -14,4 +14,4 @@ mod statement;
 mod order;
 mod end;
 mod lying;
-mod random;
+pub(crate) mod random;

@@ -1,0 +1,325 @@
+//! Owns one process of the server: enough of the protocol and of SQL to tell whether the engine keeps
+//! its promises. Transactions and savepoints are real, `SLEEP n` takes virtual milliseconds, `ROWS n` gives
+//! rows, `FAIL` fails, `DIE` ends the process.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::pg::tests::server::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Serving,
+    /// It is a connection that carries a cancel request for a process.
+    Cancelling(u32),
+    /// The same, once the server has read it.
+    Cancelled,
+    Ended,
+}
+
+pub(super) struct Backend {
+    pub(super) process: u32,
+    pub(super) life: Life,
+    pub(super) out: Vec<u8>,
+    /// ReadyForQuery's status.
+    pub(super) status: u8,
+    /// Whether something was SET and not RESET.
+    pub(super) touched: bool,
+    started: bool,
+    input: Vec<u8>,
+    savepoints: Vec<String>,
+    statements: HashMap<String, String>,
+    portals: HashMap<String, Portal>,
+    /// An extended request failed: what comes before its Sync is skipped.
+    skipping: bool,
+    /// Until when the statement in front of the input sleeps.
+    sleeping: Option<Instant>,
+    cancelled: bool,
+}
+
+struct Portal {
+    sql: String,
+    rows: Option<(i32, i32)>,
+}
+
+/// A failure: SQLSTATE and text.
+type Failure = (&'static str, &'static str);
+
+impl Backend {
+    pub(super) fn new(process: u32) -> Backend {
+        Backend {
+            process,
+            life: Life::Serving,
+            out: Vec::new(),
+            status: b'I',
+            touched: false,
+            started: false,
+            input: Vec::new(),
+            savepoints: Vec::new(),
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            skipping: false,
+            sleeping: None,
+            cancelled: false,
+        }
+    }
+
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        self.input.extend(bytes);
+    }
+
+    /// How many requests are under way: those that will end in a ReadyForQuery.
+    pub(super) fn requests(&self) -> usize {
+        let mut rest = &self.input[..];
+        let mut count = 0;
+        while let Some((tag, _, more)) = split(rest) {
+            count += usize::from(matches!(tag, b'S' | b'Q'));
+            rest = more;
+        }
+        count
+    }
+
+    /// A cancel request arrives: it hits what runs, if anything does.
+    pub(super) fn cancel(&mut self) {
+        self.cancelled = self.sleeping.is_some();
+    }
+
+    pub(super) fn die(&mut self) {
+        let text = "terminating connection due to administrator command";
+        self.out.extend(fatal("57P01", text));
+        self.life = Life::Ended;
+    }
+
+    /// Handles messages until they are used up or a statement sleeps: until when.
+    pub(super) fn work(&mut self, now: Instant, log: &mut Vec<(u32, String)>) -> Option<Instant> {
+        while self.life == Life::Serving {
+            if !self.started {
+                self.start()?;
+                continue;
+            }
+            let (tag, body, rest) = split(&self.input)?;
+            let (body, rest) = (body.to_vec(), rest.to_vec());
+            if let Some(text) = sleeper(tag, &body, self).filter(|_| !self.skipping) {
+                let time = text.parse().map(Duration::from_millis).unwrap();
+                let until = *self.sleeping.get_or_insert(now + time);
+                if now < until && !self.cancelled {
+                    return Some(until);
+                }
+            }
+            self.input = rest;
+            self.handle(tag, &body, log);
+            self.sleeping = None;
+            self.cancelled = false;
+        }
+        None
+    }
+
+    fn start(&mut self) -> Option<()> {
+        let length = u32::from_be_bytes(*self.input.first_chunk()?) as usize;
+        let packet: Vec<u8> = self.input.get(..length)?.to_vec();
+        self.input.drain(..length);
+        if packet[4..8] == 80_877_102_u32.to_be_bytes() {
+            let process = u32::from_be_bytes(*packet[8..].first_chunk().unwrap());
+            self.life = Life::Cancelling(process);
+            return Some(());
+        }
+        self.started = true;
+        let key = backend_key(self.process, 42);
+        self.out.extend([auth_ok(), key, ready(b'I')].concat());
+        Some(())
+    }
+
+    fn handle(&mut self, tag: u8, body: &[u8], log: &mut Vec<(u32, String)>) {
+        match tag {
+            b'X' => self.life = Life::Ended,
+            b'S' => {
+                self.skipping = false;
+                if self.status == b'I' {
+                    self.portals.clear();
+                }
+                self.out.extend(ready(self.status));
+            }
+            b'Q' => {
+                let script = texts(body).remove(0);
+                if let Err(failure) = self.script(&script, log) {
+                    self.fail(failure);
+                }
+                self.out.extend(ready(self.status));
+            }
+            _ if self.skipping => {}
+            _ => {
+                if let Err(failure) = self.extended(tag, body, log) {
+                    self.fail(failure);
+                    self.skipping = true;
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, (state, text): Failure) {
+        self.out.extend(error(state, text));
+        if self.status == b'T' {
+            self.status = b'E';
+        }
+    }
+
+    fn script(&mut self, script: &str, log: &mut Vec<(u32, String)>) -> Result<(), Failure> {
+        if script.trim().is_empty() {
+            self.out.extend(empty_query());
+        }
+        for sql in script.split(';').map(str::trim).filter(|s| !s.is_empty()) {
+            log.push((self.process, sql.to_owned()));
+            let (tag, _) = self.execute(sql)?;
+            self.out.extend(complete(&tag));
+        }
+        Ok(())
+    }
+
+    fn extended(
+        &mut self,
+        tag: u8,
+        body: &[u8],
+        log: &mut Vec<(u32, String)>,
+    ) -> Result<(), Failure> {
+        let mut names = texts(body);
+        match tag {
+            b'P' => {
+                let sql = names.swap_remove(1);
+                self.refuse_if_failed(&sql)?;
+                self.statements.insert(names.swap_remove(0), sql);
+                self.out.extend(parse_complete());
+            }
+            b'D' => {
+                self.out.extend(parameter_types(&[]));
+                let sql = self.statements.get(&names[0][1..]).ok_or(NO_STATEMENT)?;
+                let shape = if returns_rows(sql) {
+                    columns(&[("n", INT4)])
+                } else {
+                    no_data()
+                };
+                self.out.extend(shape);
+            }
+            b'B' => {
+                let sql = self.statements.get(&names[1]).ok_or(NO_STATEMENT)?.clone();
+                self.refuse_if_failed(&sql)?;
+                let portal = Portal { sql, rows: None };
+                self.portals.insert(names.swap_remove(0), portal);
+                self.out.extend(bind_complete());
+            }
+            b'E' => {
+                let most = i32::from_be_bytes(*body.last_chunk().unwrap());
+                let mut portal = self.portals.remove(&names[0]).ok_or(NO_PORTAL)?;
+                let mut command = String::new();
+                if portal.rows.is_none() {
+                    log.push((self.process, portal.sql.clone()));
+                    let (tag, rows) = self.execute(&portal.sql)?;
+                    (command, portal.rows) = (tag, Some((0, rows)));
+                }
+                let (from, all) = portal.rows.unwrap_or_default();
+                let to = if most == 0 { all } else { all.min(from + most) };
+                (from..to).for_each(|value| self.out.extend(int_row(value + 1)));
+                if most != 0 && to == from + most {
+                    self.out.extend(suspended());
+                } else {
+                    self.out.extend(complete(&command));
+                }
+                portal.rows = Some((to, all));
+                self.portals.insert(names.swap_remove(0), portal);
+            }
+            b'C' => {
+                match names[0].split_at(1) {
+                    ("S", name) => drop(self.statements.remove(name)),
+                    (_, name) => drop(self.portals.remove(name)),
+                }
+                self.out.extend(close_complete());
+            }
+            other => panic!("message {}", other as char),
+        }
+        Ok(())
+    }
+
+    fn refuse_if_failed(&self, sql: &str) -> Result<(), Failure> {
+        let ends = sql.starts_with("ROLLBACK") || sql.starts_with("COMMIT");
+        if self.status == b'E' && !ends {
+            return Err(("25P02", "current transaction is aborted"));
+        }
+        Ok(())
+    }
+
+    /// Runs one command: its tag and how many rows it gives, counted from 1.
+    fn execute(&mut self, sql: &str) -> Result<(String, i32), Failure> {
+        self.refuse_if_failed(sql)?;
+        if self.cancelled {
+            return Err(("57014", "canceling statement due to user request"));
+        }
+        let words: Vec<&str> = sql.split_whitespace().collect();
+        let last = words.last().copied().unwrap_or_default();
+        let mut tag = words.first().copied().unwrap_or_default();
+        let mut rows = 0;
+        match &words[..] {
+            ["BEGIN", ..] => self.status = b'T',
+            ["COMMIT" | "ROLLBACK"] => {
+                if self.status == b'E' {
+                    tag = "ROLLBACK";
+                }
+                self.status = b'I';
+                self.savepoints.clear();
+            }
+            ["SAVEPOINT" | "RELEASE" | "ROLLBACK", ..] if self.status == b'I' => {
+                return Err(("25P01", "no transaction is in progress"));
+            }
+            ["SAVEPOINT", name] => self.savepoints.push((*name).to_owned()),
+            ["RELEASE" | "ROLLBACK", ..] => {
+                let known = self.savepoints.iter().rposition(|name| name == last);
+                let at = known.ok_or(("3B001", "savepoint does not exist"))?;
+                self.savepoints
+                    .truncate(at + usize::from(tag == "ROLLBACK"));
+                self.status = b'T';
+            }
+            ["FAIL"] => return Err(("22012", "division by zero")),
+            ["DIE"] => {
+                self.life = Life::Ended;
+                return Err(("57P01", "terminating connection"));
+            }
+            ["SET", ..] => self.touched = true,
+            ["RESET", "ALL"] => self.touched = false,
+            ["ROWS", count] => rows = count.parse().unwrap(),
+            _ => {}
+        }
+        Ok((tag.to_owned(), rows))
+    }
+}
+
+/// The milliseconds of a statement that sleeps, if the message runs one.
+fn sleeper(tag: u8, body: &[u8], backend: &Backend) -> Option<String> {
+    let sql = match tag {
+        b'Q' => texts(body).remove(0),
+        b'E' => backend.portals.get(&texts(body)[0])?.sql.clone(),
+        _ => return None,
+    };
+    sql.strip_prefix("SLEEP ").map(str::to_owned)
+}
+
+fn returns_rows(sql: &str) -> bool {
+    sql.starts_with("ROWS")
+}
+
+/// The first message: its type, its body, what follows.
+fn split(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&[tag, a, b, c, d], rest) = input.split_first_chunk::<5>()?;
+    let length = u32::from_be_bytes([a, b, c, d]) as usize - 4;
+    let (body, rest) = rest.split_at_checked(length)?;
+    Some((tag, body, rest))
+}
+
+/// The zero-terminated texts that a message begins with.
+fn texts(body: &[u8]) -> Vec<String> {
+    let texts = body.split(|byte| *byte == 0);
+    texts
+        .map(|text| String::from_utf8_lossy(text).into())
+        .collect()
+}
+
+const NO_STATEMENT: Failure = ("26000", "prepared statement does not exist");
+const NO_PORTAL: Failure = ("34000", "portal does not exist");

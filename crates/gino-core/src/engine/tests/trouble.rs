@@ -1,0 +1,117 @@
+//! Servers that are down, silent or dying: typed errors, and a pool that heals.
+
+use super::*;
+use crate::error::{Deadline, ErrorKind};
+use crate::runtime::Runtime;
+
+#[test]
+fn server_that_is_down_and_comes_back_is_used_again() {
+    let world = World::new(1);
+    let engine = pool_of_one(&world);
+    world.network.server().refusing = true;
+    let attempts: Vec<_> = (0..3)
+        .map(|_| {
+            let same = engine.clone();
+            world.start(async move { same.acquire(None).await.map(drop) })
+        })
+        .collect();
+    world.advance(seconds(1));
+    for attempt in attempts {
+        let refused = error(attempt.lock().unwrap().take().unwrap());
+        assert_eq!(refused.kind(), ErrorKind::Connect);
+        assert!(refused.to_string().contains("server:5432"), "{refused}");
+    }
+    assert_eq!(engine.figures().size, 0);
+    world.network.server().refusing = false;
+    world.run(async move {
+        let lease = engine.acquire(None).await.unwrap();
+        assert_eq!(run(lease.seat(), "ROWS 1").await.unwrap(), [1]);
+    });
+}
+
+#[test]
+fn server_that_never_answers_is_given_up_after_the_connect_time_out() {
+    let world = World::new(1);
+    let engine = engine(&world, &[("max_size", "1"), ("connect_timeout", "7")]);
+    world.network.server().deaf = true;
+    let (same, inside) = (engine.clone(), world.clone());
+    world.run(async move {
+        let before = inside.now();
+        let late = error(same.acquire(None).await);
+        assert_eq!(late.deadline(), Some(Deadline::Connect));
+        assert_eq!(inside.now().saturating_since(before), seconds(7));
+    });
+    assert_eq!(engine.figures().size, 0);
+    assert_eq!(world.network.server().backends().count(), 0, "left open");
+}
+
+#[test]
+fn connection_lost_in_a_statement_fails_it_and_the_next_borrower_gets_another() {
+    for seed in 0..20 {
+        let world = World::new(seed);
+        let engine = pool_of_one(&world);
+        world.run(async move {
+            let lease = engine.acquire(None).await.unwrap();
+            let tx = begin(lease.seat()).await.unwrap();
+            assert!(run(lease.seat(), "DIE").await.is_err());
+            assert!(tx.commit().await.is_err());
+            lease.release().await;
+            assert_eq!(engine.figures().in_use, 0);
+            let next = engine.acquire(None).await.unwrap();
+            assert_eq!(run(next.seat(), "ROWS 1").await.unwrap(), [1]);
+        });
+    }
+}
+
+#[test]
+fn pool_heals_after_every_connection_is_cut() {
+    for seed in 0..20 {
+        let world = World::new(seed);
+        let engine = engine(&world, &[("max_size", "3")]);
+        let tasks: Vec<_> = (0..9)
+            .map(|_| {
+                let same = engine.clone();
+                world.start(async move {
+                    let lease = same.acquire(None).await?;
+                    run(lease.seat(), "SLEEP 20").await
+                })
+            })
+            .collect();
+        world.advance(Duration::from_millis(1 + 2 * seed));
+        world.network.cut_all(&world);
+        world.advance(seconds(5));
+        for task in tasks {
+            let outcome = task.lock().unwrap().take().expect("an outcome");
+            if let Err(error) = outcome {
+                let kind = error.kind();
+                assert!(
+                    matches!(kind, ErrorKind::Closed | ErrorKind::Connect),
+                    "{error}"
+                );
+            }
+        }
+        assert_eq!((engine.figures().in_use, engine.figures().waiting), (0, 0));
+        world.run(async move {
+            let lease = engine.acquire(None).await.unwrap();
+            assert_eq!(run(lease.seat(), "ROWS 1").await.unwrap(), [1]);
+        });
+    }
+}
+
+#[test]
+fn server_that_cannot_be_asked_to_cancel_costs_the_connection_not_the_pool() {
+    let world = World::new(1);
+    world.network.server().cancel_delay = seconds(100);
+    let engine = pool_of_one(&world);
+    let (same, inside) = (engine.clone(), world.clone());
+    world.run(async move {
+        let lease = same.acquire(None).await.unwrap();
+        let slow = within(&inside, limit(&inside, 1), run(lease.seat(), "SLEEP 2000"));
+        assert!(slow.await.is_err());
+        drop(lease);
+        let next = same.acquire(None).await.unwrap();
+        // The cancel request is still on its way: it must not hit anybody who comes now.
+        assert_eq!(run(next.seat(), "SLEEP 200000").await.unwrap(), []);
+    });
+    assert_eq!(engine.figures().size, 1);
+}
