@@ -1,6 +1,4 @@
-//! Owns the public classes Handle and Connection: a contextual connection of a task.
-
-use std::sync::{Arc, Mutex, PoisonError};
+//! Owns the public class Connection: a contextual connection of a task.
 
 use gino_core::engine::{self as core, Isolation, Limit, TransactionOptions, within};
 use gino_core::session::Status;
@@ -9,63 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::cursor::Cursor;
-use crate::driver::stack::Spot;
-use crate::driver::{LoopRuntime, awaitable};
-use crate::engine::Shared;
+use crate::driver::awaitable;
 use crate::errors;
+use crate::handle::Handle;
 use crate::plan::Plan;
 use crate::query::{Query, seconds};
 use crate::transaction::Transaction;
-
-/// What a Connection stands on: its place in the task's stack.
-#[pyclass(frozen, module = "gino._core")]
-pub(crate) struct Handle {
-    engine: Arc<Shared>,
-    core: Arc<core::Handle<LoopRuntime>>,
-    spot: Mutex<Option<Spot>>,
-}
-
-impl Handle {
-    pub(crate) fn new(engine: Arc<Shared>, core: Arc<core::Handle<LoopRuntime>>) -> Handle {
-        Handle {
-            engine,
-            core,
-            spot: Mutex::default(),
-        }
-    }
-
-    pub(crate) fn put_spot(&self, spot: Spot) {
-        *self.spot.lock().unwrap_or_else(PoisonError::into_inner) = Some(spot);
-    }
-
-    fn take_spot(&self) -> Option<Spot> {
-        self.spot
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    fn runtime(&self) -> PyResult<LoopRuntime> {
-        Python::attach(|py| self.engine.pool(py)).map(|pool| pool.runtime().clone())
-    }
-
-    /// The limit for borrowing and running together, from now on.
-    pub(crate) fn limit(&self, timeout: Option<std::time::Duration>) -> PyResult<Option<Limit>> {
-        match timeout.or(self.engine.command_timeout()) {
-            None => Ok(None),
-            timeout => Ok(Limit::within(&self.runtime()?, timeout)),
-        }
-    }
-
-    /// Where requests run; borrows if need be.
-    pub(crate) async fn seat(
-        &self,
-        limit: Option<Limit>,
-    ) -> PyResult<Arc<core::Seat<LoopRuntime>>> {
-        let seat = self.core.seat(limit).await;
-        seat.map_err(|error| Python::attach(|py| errors::raise(py, error)))
-    }
-}
 
 /// One contextual connection. Subclassed by gino.engine.GinoConnection.
 #[pyclass(frozen, subclass, module = "gino._core")]

@@ -10,9 +10,9 @@ use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::connection::Handle;
 use crate::driver::{LoopRuntime, awaitable};
 use crate::errors;
+use crate::handle::Handle;
 use crate::params::PyParams;
 use crate::plan::Plan;
 use crate::query::seconds;

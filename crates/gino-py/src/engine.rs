@@ -1,6 +1,6 @@
 //! Owns the public class Engine: one configuration and a pool for each event loop that uses it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gino_core::engine::{self as core, AcquireOptions, Limit};
@@ -9,11 +9,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::config::Config;
-use crate::connection::Handle;
 use crate::driver::stack::{self, Entry};
-use crate::driver::{LoopRuntime, awaitable, wake};
+use crate::driver::{LoopRuntime, awaitable};
 use crate::errors;
+use crate::handle::Handle;
 use crate::plan::Plan;
+use crate::pools::Pools;
 use crate::query::{Query, seconds};
 
 /// Pools of connections, one for each running event loop, over one configuration.
@@ -23,28 +24,20 @@ pub(crate) struct Engine {
 }
 
 /// What awaitables keep of an engine.
-pub(crate) struct Shared {
-    config: Arc<gino_core::config::Config>,
+struct Shared {
+    pools: Arc<Pools>,
     connection_class: Py<PyAny>,
-    pools: Mutex<Pools>,
-}
-
-#[derive(Default)]
-struct Pools {
-    open: Vec<core::Engine<LoopRuntime>>,
-    closed: bool,
 }
 
 #[pymethods]
 impl Engine {
     #[new]
     fn new(config: &Bound<'_, Config>, connection_class: Py<PyAny>) -> Engine {
-        let config = Arc::clone(&config.get().core);
+        let pools = Arc::new(Pools::new(Arc::clone(&config.get().core)));
         Engine {
             shared: Arc::new(Shared {
-                config,
+                pools,
                 connection_class,
-                pools: Mutex::default(),
             }),
         }
     }
@@ -53,7 +46,7 @@ impl Engine {
     fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let shared = Arc::clone(&self.shared);
         let future = async move {
-            let pool = Python::attach(|py| shared.pool(py))?;
+            let pool = Python::attach(|py| shared.pools.of_loop(py))?;
             let opened = pool.warm_up().await;
             Python::attach(|py| opened.map(|()| py.None()).map_err(|e| errors::raise(py, e)))
         };
@@ -90,8 +83,9 @@ impl Engine {
         awaitable(
             py,
             Box::pin(async move {
-                let (pool, newest) =
-                    Python::attach(|py| PyResult::Ok((shared.pool(py)?, shared.newest(py)?)))?;
+                let (pool, newest) = Python::attach(|py| {
+                    PyResult::Ok((shared.pools.of_loop(py)?, shared.pools.newest(py)?))
+                })?;
                 let limit = Limit::within(pool.runtime(), timeout);
                 let options = AcquireOptions {
                     reuse,
@@ -110,7 +104,9 @@ impl Engine {
 
     /// The current task's newest reusable connection.
     fn current(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        stack::newest(py, self.shared.id(), |entry| entry.connection.clone_ref(py))
+        stack::newest(py, self.shared.pools.id(), |entry| {
+            entry.connection.clone_ref(py)
+        })
     }
 
     #[pyo3(signature = (grace = None))]
@@ -118,11 +114,8 @@ impl Engine {
         let shared = Arc::clone(&self.shared);
         let grace = seconds(grace)?.unwrap_or(GRACE);
         let future = async move {
-            let pool = Python::attach(|py| {
-                let own = shared.pool_if_any(py)?;
-                shared.lock().closed = true;
-                PyResult::Ok(own)
-            })?;
+            let pool = Python::attach(|py| shared.pools.of_loop_if_any(py));
+            shared.pools.close();
             let Some(pool) = pool else {
                 return Ok(Python::attach(|py| py.None()));
             };
@@ -133,17 +126,16 @@ impl Engine {
     }
 
     fn terminate(&self) {
-        let pools = {
-            let mut pools = self.shared.lock();
-            pools.closed = true;
-            std::mem::take(&mut pools.open)
-        };
-        pools.iter().for_each(core::Engine::terminate);
+        self.shared
+            .pools
+            .close()
+            .iter()
+            .for_each(core::Engine::terminate);
     }
 
     #[getter]
     fn figures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let config = &self.shared.config;
+        let config = self.shared.pools.config();
         let empty = core::Figures {
             max: config.max_size,
             min: config.min_size,
@@ -152,7 +144,7 @@ impl Engine {
             idle: 0,
             waiting: 0,
         };
-        let pool = self.shared.pool_if_any(py)?;
+        let pool = self.shared.pools.of_loop_if_any(py);
         let figures = pool.map_or(empty, |pool| pool.figures());
         let named = PyDict::new(py);
         named.set_item("max", figures.max)?;
@@ -166,83 +158,15 @@ impl Engine {
 
     #[getter]
     fn is_closed(&self) -> bool {
-        self.shared.lock().closed
+        self.shared.pools.is_closed()
     }
 }
 
 impl Shared {
-    /// What the task stacks know the engine by.
-    pub(crate) fn id(self: &Arc<Self>) -> usize {
-        Arc::as_ptr(self).addr()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Pools> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn newest(
-        self: &Arc<Self>,
-        py: Python<'_>,
-    ) -> PyResult<Option<Arc<core::Handle<LoopRuntime>>>> {
-        stack::newest(py, self.id(), |entry| Arc::clone(&entry.handle))
-    }
-
-    /// The running loop's pool, if it has one.
-    fn pool_if_any(&self, py: Python<'_>) -> PyResult<Option<core::Engine<LoopRuntime>>> {
-        let Ok(home) = wake::running_loop(py) else {
-            return Ok(None);
-        };
-        let pools = self.lock();
-        Ok(pools
-            .open
-            .iter()
-            .find(|pool| pool.runtime().home().is(&home))
-            .cloned())
-    }
-
-    /// The running loop's pool, made if need be. Pools of loops that are closed go.
-    pub(crate) fn pool(&self, py: Python<'_>) -> PyResult<core::Engine<LoopRuntime>> {
-        let home = wake::running_loop(py)?;
-        {
-            let pools = self.lock();
-            if let Some(pool) = pools
-                .open
-                .iter()
-                .find(|pool| pool.runtime().home().is(&home))
-            {
-                return Ok(pool.clone());
-            }
-            if pools.closed {
-                return Err(errors::raise(py, gino_core::error::Closed::Pool.into()));
-            }
-        }
-        let made = core::Engine::new(Arc::clone(&self.config), LoopRuntime::new(home));
-        let mut dead = Vec::new();
-        for pool in self.lock().open.clone() {
-            if pool
-                .runtime()
-                .home()
-                .call_method0(py, "is_closed")?
-                .is_truthy(py)?
-            {
-                dead.push(pool);
-            }
-        }
-        let mut pools = self.lock();
-        pools.open.retain(|pool| {
-            !dead
-                .iter()
-                .any(|gone| gone.runtime().home().is(pool.runtime().home()))
-        });
-        pools.open.push(made.clone());
-        drop(pools);
-        dead.iter().for_each(core::Engine::terminate);
-        Ok(made)
-    }
-
     async fn run(self: Arc<Self>, query: Query) -> PyResult<Py<PyAny>> {
-        let (pool, newest) = Python::attach(|py| PyResult::Ok((self.pool(py)?, self.newest(py)?)))?;
-        let timeout = query.timeout.or(self.config.command_timeout);
+        let (pool, newest) =
+            Python::attach(|py| PyResult::Ok((self.pools.of_loop(py)?, self.pools.newest(py)?)))?;
+        let timeout = query.timeout.or(self.pools.command_timeout());
         let limit = Limit::within(pool.runtime(), timeout);
         if let Some(handle) = newest {
             let seat = handle.seat(limit).await;
@@ -267,14 +191,17 @@ impl Shared {
         py: Python<'_>,
         handle: Arc<core::Handle<LoopRuntime>>,
     ) -> PyResult<Py<PyAny>> {
-        let public = Py::new(py, Handle::new(Arc::clone(self), Arc::clone(&handle)))?;
+        let public = Py::new(
+            py,
+            Handle::new(Arc::clone(&self.pools), Arc::clone(&handle)),
+        )?;
         let connection = self.connection_class.call1(py, (public.clone_ref(py),))?;
         if handle.is_reusable() {
             let entry = Entry {
                 handle,
                 connection: connection.clone_ref(py),
             };
-            match stack::push(py, self.id(), entry)? {
+            match stack::push(py, self.pools.id(), entry)? {
                 Some(spot) => public.get().put_spot(spot),
                 None => {
                     let reason = "a reusable connection belongs to a task: acquire it in one";
@@ -283,11 +210,6 @@ impl Shared {
             }
         }
         Ok(connection)
-    }
-
-    /// The default for statements that are given no time-out, in seconds.
-    pub(crate) fn command_timeout(&self) -> Option<Duration> {
-        self.config.command_timeout
     }
 }
 

@@ -25,6 +25,8 @@ mod sink;
 mod query;
 mod config;
 mod transaction;
+mod pools;
+mod handle;
 mod cursor;
 mod connection;
 mod engine;
@@ -44,13 +46,15 @@ mod _core {
     #[pymodule_export]
     use crate::config::Config;
     #[pymodule_export]
-    use crate::connection::{Connection, Handle};
+    use crate::connection::Connection;
     #[pymodule_export]
     use crate::cursor::Cursor;
     #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::errors::set_exceptions;
+    #[pymodule_export]
+    use crate::handle::Handle;
     #[pymodule_export]
     use crate::transaction::Transaction;
 

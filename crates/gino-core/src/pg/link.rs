@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) parameters: HashMap<Box<str>, Box<str>>,
     pub(super) key: Option<(i32, Box<[u8]>)>,
     pub(super) farewell: Option<DbError>,
+    /// The application closed the connection, nobody else.
+    closed_here: bool,
     touched: bool,
     /// Nothing is taken while what runs is being cancelled.
     held: bool,
@@ -70,6 +72,7 @@ impl Link {
                 parameters: HashMap::new(),
                 key: None,
                 farewell: None,
+                closed_here: false,
                 touched: false,
                 held: false,
                 in_flight: 0,
@@ -253,6 +256,9 @@ impl Session for Link {
         op.sink = sink;
         let when = {
             let mut shared = self.lock();
+            if shared.closed_here {
+                return Err(Closed::Connection.into());
+            }
             if shared.status == Status::Closed {
                 let cause = shared
                     .farewell
@@ -342,6 +348,7 @@ impl Session for Link {
             if shared.status == Status::Closed {
                 return;
             }
+            shared.closed_here = true;
             if shared.status != Status::Starting {
                 frontend::terminate(&mut shared.out);
             }
