@@ -1,10 +1,36 @@
-"""The native half of gino: engine, connections, transactions, cursors, rows, instances and loader programs.
+"""The native half of gino: engine, connections, transactions, cursors, rows, instances, loaders.
 
 Every awaitable returned here does its work when it is first awaited, in the task that awaits it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, Self, final
+
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "ALL",
+    "FIRST",
+    "ONE",
+    "ONE_OR_NONE",
+    "SCALAR",
+    "STATUS",
+    "Attribute",
+    "Config",
+    "Connection",
+    "Cursor",
+    "Engine",
+    "Handle",
+    "Instance",
+    "Layout",
+    "Plan",
+    "Program",
+    "Row",
+    "RowKeys",
+    "Transaction",
+    "set_exceptions",
+    "set_plain_init",
+]
 
 ALL: Final[int]
 FIRST: Final[int]
@@ -19,9 +45,10 @@ STATUS: Final[int]
 class Layout:
     """The value slots of a model class: attribute names, in the order of the slots."""
 
-    def __init__(self, names: Sequence[str]) -> None: ...
+    def __new__(cls, names: Sequence[str]) -> Self: ...
     names: tuple[str, ...]
 
+@disjoint_base
 class Instance:
     """Native base of models: one value slot per column, no dictionary until one is needed.
 
@@ -29,11 +56,13 @@ class Instance:
     """
 
     __layout__: Layout | None
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     @property
     def __values__(self) -> MutableMapping[str, Any]: ...  # live view: only slots that are set
 
+@disjoint_base
 class Attribute:
-    """Data descriptor of slot `index`: the column on the class, the value (or None) on an instance."""
+    """Data descriptor of slot `index`: the column on the class, a value or None on instances."""
 
     def __init__(self, name: str, index: int, column: Any) -> None: ...
     name: str
@@ -44,27 +73,30 @@ class Attribute:
 class RowKeys:
     """What a row's values are called: names, and further keys (Column objects) to positions.
 
-    The last of several equal names wins. A key that is missing in `keys` and has a `name` attribute is looked up by name.
+    The last of several equal names wins. A key that is missing in `keys` and has a `name` attribute
+    is looked up by name.
     """
 
-    def __init__(self, names: Sequence[str], keys: Mapping[Any, int] | None = None) -> None: ...
+    def __new__(cls, names: Sequence[str], keys: Mapping[Any, int] | None = None) -> Self: ...
 
 @final
 class Row(Sequence[Any]):
     """A result row: tuple, mapping by name and by Column, and attributes.
 
-    Index, slice, name, Column and attribute access; `in` tests names and Columns; `keys() values() items() get()`; iteration over values;
-    equality and hash as of the tuple; missing name: the exception that `set_exceptions`' factory makes for "NoSuchColumn".
+    Index, slice, name, Column and attribute access; `in` tests names and Columns; iteration over
+    values; equality and hash as of the tuple; missing name: the exception that the factory of
+    `set_exceptions` makes for "NoSuchColumn".
     """
 
     def keys(self) -> list[str]: ...
     def values(self) -> list[Any]: ...
     def items(self) -> list[tuple[str, Any]]: ...
-    def __getitem__(self, key: Any) -> Any: ...
+    def get(self, key: Any, default: Any = None) -> Any: ...
+    def __getitem__(self, key: Any, /) -> Any: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Any]: ...
-    def __contains__(self, key: object) -> bool: ...
-    def __getattr__(self, name: str) -> Any: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __getattribute__(self, name: str, /) -> Any: ...
 
 # ---- plans --------------------------------------------------------------------------------------
 
@@ -74,33 +106,37 @@ class Program:
 
     - `("row",)`: the whole row;
     - `("column", index)`;
-    - `("model", cls, columns, distinct, children)`: an instance of `cls` (made without calling `__init__` if `cls` does
-      not override `Instance.__init__`/the class passed as `plain`, else by `cls()`); `columns` is `((row index, slot), ...)`;
-      `distinct` is None or the row indexes that identify an instance; `children` is `((name, tree, required), ...)`: sub-results, set with
-      `setattr` (or called, when the class attribute of that name is a plain function). A child model whose columns are
-      all NULL sets nothing;
-    - `("tuple", (tree, ...))`, `("value", object)`, `("call", callable)` with `callable(row, context)`.
+    - `("model", cls, columns, distinct, children)`: an instance of `cls` (made without calling
+      `__init__` if `cls` does not override `Instance.__init__` or the one given to
+      `set_plain_init`, else by `cls()`); `columns` is `((row index, slot), ...)`; `distinct` is
+      None or the row indexes that identify an instance; `children` is
+      `((name, tree, required), ...)`: sub-results, set with `setattr` (or called, when the class
+      attribute of that name is a plain function). A child model whose columns are all NULL sets
+      nothing;
+    - `("tuple", (tree, ...))`, `("value", object)`, `("call", callable)` with
+      `callable(row, context)`.
     """
 
-    def __init__(self, tree: tuple[Any, ...]) -> None: ...
+    def __new__(cls, tree: tuple[Any, ...]) -> Self: ...
 
 @final
 class Plan:
-    """A statement with all that can be decided once: its text, how values go in and how rows come out.
+    """A statement with all that can be decided once: its text, and how values go in and come out.
 
-    `binds` and `results` hold a callable or None per parameter and per result column; `keys` name the columns when they
-    are known better than by the server's names; without a `program` rows are `Row`s. Shared by all connections and loops.
+    `binds` and `results` hold a callable or None per parameter and per result column; `keys` name
+    the columns when they are known better than by the server's names; without a `program` rows are
+    `Row`s. Shared by all connections and loops.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         sql: str,
         *,
         program: Program | None = None,
         binds: Sequence[Callable[[Any], Any] | None] | None = None,
         results: Sequence[Callable[[Any], Any] | None] | None = None,
         keys: RowKeys | None = None,
-    ) -> None: ...
+    ) -> Self: ...
     def with_program(self, program: Program | None) -> Plan: ...
     sql: str
 
@@ -108,24 +144,29 @@ class Plan:
 
 @final
 class Config:
-    """Where and how to connect. `dsn` is a libpq URL (see gino-core's `config`); `settings` come on top of it.
+    """Where and how to connect: `dsn` is a libpq URL (gino-core's `config`), `settings` beat it.
 
-    Raises the exception made for "Usage" (also ValueError): it names the setting and the nearest known one. `repr` hides the password.
+    Raises the exception made for "Usage" (also ValueError): it names the setting and the nearest
+    known one. `repr` hides the password.
     """
 
-    def __init__(
-        self, dsn: str | None, settings: Mapping[str, str], environ: Mapping[str, str]
-    ) -> None: ...
+    def __new__(
+        cls, dsn: str | None, settings: Mapping[str, str], environ: Mapping[str, str]
+    ) -> Self: ...
     dsn_without_password: str
 
 @final
 class Handle:
     """What a Connection stands on: its place in the task's stack."""
 
+@disjoint_base
 class Connection:
-    """One contextual connection. Subclassed by gino.engine.GinoConnection, made as `connection_class(handle)`."""
+    """One contextual connection.
 
-    def __new__(cls, handle: Handle, *args: Any, **kwargs: Any) -> Connection: ...
+    Subclassed by gino.engine.GinoConnection, made as `connection_class(handle)`.
+    """
+
+    def __new__(cls, handle: Handle, *args: Any, **kwargs: Any) -> Self: ...
     @property
     def handle(self) -> Handle: ...
     def run(
@@ -137,11 +178,14 @@ class Connection:
         many: bool = False,
         into: Instance | None = None,
     ) -> Awaitable[Any]:
-        """Run a plan. `many`: `args` is a list of value sequences, all sent at once (executemany), and the result is None.
+        """Run a plan.
 
-        ALL: list; FIRST, ONE_OR_NONE: object or None; ONE: object; SCALAR: first column of the first row or None; STATUS: (tag, list).
-        `into`: the first row's values go into the slots of this instance (the program must be a "model"), which is returned.
-        `timeout`: seconds, for borrowing a connection (if lazy) and running together; raises TimeoutError, the connection stays usable.
+        ALL: list; FIRST, ONE_OR_NONE: object or None; ONE: object; SCALAR: first column of the
+        first row or None; STATUS: (tag, list). `many`: `args` is a list of value sequences, all
+        sent at once (executemany), and the result is None. `into`: the first row's values go into
+        the slots of this instance (the program must be a "model"), which is returned. `timeout`:
+        seconds, for borrowing a connection (if lazy) and running together; raises TimeoutError,
+        the connection stays usable.
         """
     def script(self, sql: str, timeout: float | None = None) -> Awaitable[str]:
         """Run several statements by the simple protocol; returns the last command tag."""
@@ -157,18 +201,19 @@ class Connection:
     ) -> Awaitable[Transaction]:
         """BEGIN, or a SAVEPOINT inside a transaction."""
     def release(self, permanent: bool = True) -> Awaitable[bool]:
-        """True if a connection went back to the pool. Errors: ValueError kinds "Released" and "AlreadyReleased"."""
+        """Return whether a connection went back to the pool.
+
+        Errors: ValueError kinds "Released" and "AlreadyReleased".
+        """
     @property
     def is_borrowed(self) -> bool: ...
     @property
     def is_reusing(self) -> bool: ...
     @property
-    def status(
-        self,
-    ) -> str: ...  # "idle", "in transaction", "failed", "closed", "none" when not borrowed
-    def parameter(
-        self, name: str
-    ) -> str | None: ...  # e.g. "server_version"; None when not borrowed or unknown
+    def status(self) -> str:
+        """One of "idle", "in transaction", "failed", "closed"; "none" when not borrowed."""
+    def parameter(self, name: str) -> str | None:
+        """A setting such as "server_version"; None when not borrowed or unknown."""
 
 @final
 class Transaction:
@@ -179,12 +224,18 @@ class Transaction:
     def rollback(self, timeout: float | None = None) -> Awaitable[None]: ...
     @property
     def is_active(self) -> bool: ...
+    @property
+    def is_nested(self) -> bool: ...
 
 @final
 class Cursor:
-    """A server-side cursor; begins on first use. Outside a transaction: the exception made for "CursorOutsideTransaction"."""
+    """A server-side cursor; begins on first use.
 
-    def next(self, timeout: float | None = None) -> Awaitable[Any]: ...  # None at the end
+    Outside a transaction: the exception made for "CursorOutsideTransaction".
+    """
+
+    def next(self, timeout: float | None = None) -> Awaitable[Any]:
+        """Return the next result, None at the end."""
     def many(self, n: int, timeout: float | None = None) -> Awaitable[list[Any]]: ...
     def forward(self, n: int, timeout: float | None = None) -> Awaitable[int]: ...
     def __aiter__(self) -> Cursor: ...
@@ -192,14 +243,15 @@ class Cursor:
 
 @final
 class Engine:
-    """Pools of connections, one for each running event loop, over one configuration. Nothing connects before it is asked to.
+    """Pools of connections, one for each running event loop, over one configuration.
 
-    `connection_class` is called with a Handle to make what `acquire` returns.
+    Nothing connects before it is asked to. `connection_class` is called with a Handle to make what
+    `acquire` returns.
     """
 
-    def __init__(
-        self, config: Config, connection_class: type[Connection] | Callable[[Handle], Any]
-    ) -> None: ...
+    def __new__(
+        cls, config: Config, connection_class: type[Connection] | Callable[[Handle], Any]
+    ) -> Self: ...
     def open(self) -> Awaitable[None]:
         """Open `min_size` connections in the running loop's pool."""
     def run(
@@ -211,7 +263,7 @@ class Engine:
         many: bool = False,
         into: Instance | None = None,
     ) -> Awaitable[Any]:
-        """As Connection.run, on the task's newest reusable connection, else on one borrowed for this query."""
+        """As Connection.run, on the task's newest reusable connection, else on a borrowed one."""
     def acquire(
         self,
         timeout: float | None = None,
@@ -222,23 +274,31 @@ class Engine:
     def current(self) -> Connection | None:
         """The current task's newest reusable connection."""
     def close(self, grace: float | None = None) -> Awaitable[None]:
-        """Close this loop's pool: wait up to `grace` seconds (None: the default of 10) for borrowed connections, then say who holds them."""
+        """Close this loop's pool.
+
+        Waits up to `grace` seconds (None: the default of 10) for borrowed connections, then says
+        who holds them.
+        """
     def terminate(self) -> None: ...
     @property
-    def figures(
-        self,
-    ) -> dict[str, int]: ...  # max, min, size, in_use, idle, waiting: of the running loop's pool
+    def figures(self) -> dict[str, int]:
+        """Figures of the running loop's pool: max, min, size, in_use, idle, waiting."""
     @property
     def is_closed(self) -> bool: ...
 
 def set_exceptions(factory: Callable[[str, str, dict[str, Any]], BaseException]) -> None:
     """How native errors become exceptions: `factory(kind, message, fields)`.
 
-    Kinds: "Database" (fields: sqlstate, message, severity, detail, hint, position, schema_name, table_name, column_name, data_type_name,
-    constraint_name, context, …), "Protocol", "Connect", "Auth", "Closed" (fields: what="lost|connection|pool"), "Timeout" (fields:
-    deadline="connect|acquire|statement|close"), "Codec", "NoneFound", "SeveralFound", "NoSuchColumn", "ParameterCount", "Released", "AlreadyReleased",
-    "CursorOutsideTransaction", "TransactionEnded", "TransactionBegun", "Config", "Usage".
+    Kinds: "Database" (fields: sqlstate, message, severity, detail, hint, position, schema_name,
+    table_name, column_name, data_type_name, constraint_name, context, …), "Protocol", "Connect",
+    "Auth", "Closed" (fields: what="lost|connection|pool"), "Timeout" (fields:
+    deadline="connect|acquire|statement|close"), "Codec", "NoneFound", "SeveralFound",
+    "NoSuchColumn", "ParameterCount", "Released", "AlreadyReleased", "CursorOutsideTransaction",
+    "TransactionEnded", "TransactionBegun", "Config", "Usage".
     """
 
 def set_plain_init(init: Any) -> None:
-    """The `__init__` that model classes have unless they override it: instances of those are made without calling it."""
+    """Name the `__init__` that model classes have unless they override it.
+
+    Instances of those are made without calling it.
+    """

@@ -9,7 +9,7 @@ Called by: `gino.engine` makes them; public as `gino.engine.GinoConnection`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from . import _core, execution
 from .cursor import Iteration
@@ -36,8 +36,8 @@ class GinoConnection(_core.Connection):
         if engine.should_log:
             self.run = engine.logged(super().run)  # type: ignore[method-assign]
 
-    def __new__(cls, handle: _core.Handle, *args: Any, **kwargs: Any) -> GinoConnection:
-        return super().__new__(cls, handle)  # type: ignore[return-value]
+    def __new__(cls, handle: _core.Handle, *args: Any, **kwargs: Any) -> Self:
+        return super().__new__(cls, handle)
 
     @property
     def dialect(self) -> Any:
