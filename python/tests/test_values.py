@@ -176,6 +176,7 @@ def test_an_instance_takes_part_in_garbage_collection():
     user.nickname = [user]
     user.age = user
     user.me = user
+    user.view = user.__values__
     reference = weakref.ref(user)
     del user
     gc.collect()

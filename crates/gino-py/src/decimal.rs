@@ -16,13 +16,20 @@ const ENTRIES: usize = 4096;
 /// Longer values are not kept: 8 groups of 4 digits are 24 bytes on the wire.
 const LONGEST: usize = 24;
 
+/// Longer texts, of up to 147,455 digits, give their room back, in bytes.
+const ROOM: usize = 1024;
+
 thread_local! {
-    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { entries: Vec::new() }) };
+    static CACHE: RefCell<Cache> = const {
+        RefCell::new(Cache { entries: Vec::new(), text: Vec::new() })
+    };
 }
 
 /// Wire forms and what they became; an entry is replaced by what comes to its place next.
 struct Cache {
     entries: Vec<Entry>,
+    /// Room for a text, kept from value to value.
+    text: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -76,9 +83,15 @@ pub(crate) fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> Fitted<Bound<'py, Py
 }
 
 fn make<'py>(py: Python<'py>, bytes: &[u8]) -> Fitted<Bound<'py, PyAny>> {
-    let mut text = Vec::with_capacity(48);
-    Numeric::decode(bytes)?.write(&mut text);
-    Ok(python::decimal(py)?.call1((raw::text(py, &text)?,))?)
+    let numeric = Numeric::decode(bytes)?;
+    let mut text = CACHE.with_borrow_mut(|cache| std::mem::take(&mut cache.text));
+    text.clear();
+    numeric.write(&mut text);
+    let digits = raw::text(py, &text)?;
+    if text.capacity() <= ROOM {
+        CACHE.with_borrow_mut(|cache| cache.text = text);
+    }
+    Ok(python::decimal(py)?.call1((digits,))?)
 }
 
 /// A multiplicative hash of the three words of the key.

@@ -37,8 +37,9 @@ pub(crate) struct Table {
     pub(crate) columns: Arc<Columns>,
     /// How each column travels.
     pub(crate) kinds: Box<[Kind]>,
-    /// What each column is called.
-    pub(crate) keys: Py<RowKeys>,
+    /// What each column is called, by the server; None where the plan knows better. Names alone are
+    /// never part of a cycle, so that the garbage collector need not see them here.
+    keys: Option<Py<RowKeys>>,
     /// The slot that each column fills, if the program is a plain model.
     pub(crate) slots: Box<[usize]>,
 }
@@ -136,6 +137,12 @@ impl Plan {
         self.results.get(index)?.as_ref()
     }
 
+    /// What the columns of `table` are called.
+    #[inline]
+    pub(crate) fn keys<'a>(&'a self, table: &'a Table) -> Option<&'a Py<RowKeys>> {
+        table.keys.as_ref().or(self.keys.as_ref())
+    }
+
     /// The table for a result with `columns`: made once, then found by the columns' address.
     pub(crate) fn table(&self, py: Python<'_>, columns: &Arc<Columns>) -> PyResult<Arc<Table>> {
         if let Some(known) = self
@@ -163,21 +170,18 @@ impl Plan {
     }
 
     fn make_table(&self, py: Python<'_>, columns: &Arc<Columns>) -> PyResult<Table> {
-        let named = self
+        let known = self
             .keys
             .as_ref()
-            .filter(|k| k.get().names(py).len() == columns.len());
-        let keys = match named {
-            Some(keys) => keys.clone_ref(py),
-            None => {
-                let names = columns
-                    .iter()
-                    .map(|column| PyString::intern(py, &column.name));
-                Py::new(
-                    py,
-                    RowKeys::named(&PyTuple::new(py, names.collect::<Vec<_>>())?, None)?,
-                )?
-            }
+            .is_some_and(|keys| keys.get().names(py).len() == columns.len());
+        let keys = if known {
+            None
+        } else {
+            let names = columns
+                .iter()
+                .map(|column| PyString::intern(py, &column.name));
+            let names = PyTuple::new(py, names.collect::<Vec<_>>())?;
+            Some(Py::new(py, RowKeys::named(&names, None)?)?)
         };
         let mut slots = vec![NOWHERE; columns.len()];
         if let Some(Root::Plain(_, pairs)) = self.program().map(Program::root) {

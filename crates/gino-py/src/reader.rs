@@ -73,8 +73,11 @@ impl<'a, 'py> Reader<'a, 'py> {
     /// As [`Reader::value`], or a protocol error.
     #[inline]
     pub(crate) fn row(&self, row: RawRow<'_>) -> Result<Bound<'py, PyAny>> {
-        let keys = self.table.keys.bind(self.py);
-        let mut made = NewRow::new(self.py, keys.as_any(), row.len()).map_err(host)?;
+        let Some(keys) = self.plan.keys(self.table) else {
+            return Err(bad_width(row.len()));
+        };
+        let mut made =
+            NewRow::new(self.py, keys.bind(self.py).as_any(), row.len()).map_err(host)?;
         for (index, value) in row.values().enumerate() {
             made.push(self.value(index, value?)?);
         }
