@@ -8,6 +8,7 @@ Called by: `gino.strategies` makes it; `gino.api`, `gino.crud`, applications.
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, ClassVar
@@ -66,10 +67,12 @@ class GinoEngine:
         self.execution_opts: dict[str, Any] = dict(execution_options or {})
         name = f"{_LOGGER}.{logging_name}" if logging_name else _LOGGER
         self.logger = logging.getLogger(name)
-        if echo and not self.logger.isEnabledFor(logging.INFO):
-            self.logger.setLevel(logging.INFO)
-        if echo and not logging.getLogger().handlers and not self.logger.handlers:
-            self.logger.addHandler(logging.StreamHandler())
+        if echo and not self.logger.hasHandlers():
+            handler = logging.StreamHandler(sys.stdout)
+            handler.setFormatter(
+                logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+            )
+            self.logger.addHandler(handler)
         self.should_log = self.logger.isEnabledFor(logging.INFO) if echo is None else bool(echo)
         self._native = pool.attach(self._make_connection)
         self.run: Callable[..., Awaitable[Any]] = self._native.run
@@ -197,7 +200,10 @@ class GinoEngine:
         """`run` that logs the SQL of each plan first."""
 
         def run_and_log(plan: _core.Plan, *args: Any) -> Awaitable[Any]:
-            self.logger.info(plan.sql)
+            logger = self.logger
+            # past the level: echo=True of one engine must not switch on another's
+            record = logger.makeRecord(logger.name, logging.INFO, __file__, 0, plan.sql, (), None)
+            logger.handle(record)
             return run(plan, *args)
 
         return run_and_log

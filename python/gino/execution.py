@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sqlalchemy import exc as sa_exc
 
 from . import _core
+from .exceptions import MultipleResultsFound, NoResultFound
 from .loader import Loader
 from .statement import Recipe, executable, prepare
 
@@ -46,11 +47,10 @@ def execute(
     if many:
         waiting = bind.run(plan, values, mode, options.get("timeout"), True)
         return _none_found(waiting) if mode == ONE else waiting
-    if options:
-        if mode != SCALAR:
-            plan = with_loader(plan, recipe, clause, options)
-        return bind.run(plan, values, mode, options.get("timeout"))
-    return bind.run(plan, values, mode)
+    if options and mode != SCALAR:
+        plan = with_loader(plan, recipe, clause, options)
+    waiting = bind.run(plan, values, mode, options.get("timeout"))
+    return _one_or_none(waiting) if mode == ONE_OR_NONE else waiting
 
 
 def execute_into(
@@ -119,8 +119,13 @@ def with_loader(
     return recipe.loaded(plan, loader, clause)
 
 
-async def _none_found(waiting: Awaitable[Any]) -> Any:
-    from .exceptions import NoResultFound
+async def _one_or_none(waiting: Awaitable[Any]) -> Any:
+    try:
+        return await waiting
+    except MultipleResultsFound:
+        raise MultipleResultsFound("Multiple rows found for one_or_none()") from None
 
+
+async def _none_found(waiting: Awaitable[Any]) -> Any:
     await waiting
     raise NoResultFound("No row was found for one()")

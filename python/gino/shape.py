@@ -43,7 +43,7 @@ class Shape:
         if not (compiled._ordered_columns or compiled._textual_ordered_columns):
             return None
         return cls(
-            [entry.keyname for entry in entries],
+            [_name_of(entry) for entry in entries],
             [entry.objects or () for entry in entries],
         )
 
@@ -85,6 +85,15 @@ class Shape:
             if not column.proxy_set.isdisjoint(item.proxy_set):
                 return True
         return False
+
+
+def _name_of(entry: Any) -> str:
+    """The name of a result column: SQLAlchemy numbers repeated names in SQL, rows do not."""
+    if entry.name.startswith("%("):
+        for item in entry.objects or ():
+            if isinstance(item, elements.ColumnClause):
+                return str(item.name)
+    return str(entry.keyname)
 
 
 class RowShape:

@@ -78,6 +78,12 @@ _ASYNCPG_KINDS = {
     "lost": "ConnectionDoesNotExistError",
 }
 
+# GINO's own words
+_MESSAGES = {
+    "NoneFound": "No row was found for one()",
+    "SeveralFound": "Multiple rows found for one()",
+}
+
 _made: dict[str, type[BaseException]] = {}
 
 
@@ -119,7 +125,7 @@ def make_exception(kind: str, message: str, fields: dict[str, Any]) -> BaseExcep
             cls = _made[kind] = _with_asyncpg(
                 _KINDS.get(kind, exc.InternalError), _asyncpg_for_kind(kind)
             )
-    error = cls(message)
+    error = cls(_MESSAGES.get(kind, message))
     if isinstance(error, exc.Error):
         # an instance attribute: the metaclass of asyncpg forbids a second class with one SQLSTATE
         error.__dict__.update(fields)

@@ -62,11 +62,8 @@ async def test_unbound_placeholder_is_false_and_refuses_everything() -> None:
         lambda: User.create(id=1),
         lambda: User.get(1),
         lambda: User.query.gino.first(),
-        lambda: db.set_bind(db.bind),
         lambda: db.gino.create_all(),
     ):
-        if use() is None:
-            continue
         with pytest.raises(UninitializedError):
             await use()
     with pytest.raises(AttributeError):
