@@ -27,6 +27,8 @@ pub(super) struct Backend {
     /// Whether something was SET and not RESET.
     pub(super) touched: bool,
     started: bool,
+    /// Refuses everybody with this SQLSTATE.
+    unfriendly: Option<&'static str>,
     input: Vec<u8>,
     savepoints: Vec<String>,
     statements: HashMap<String, String>,
@@ -47,7 +49,7 @@ struct Portal {
 type Failure = (&'static str, &'static str);
 
 impl Backend {
-    pub(super) fn new(process: u32) -> Backend {
+    pub(super) fn new(process: u32, unfriendly: Option<&'static str>) -> Backend {
         Backend {
             process,
             life: Life::Serving,
@@ -55,6 +57,7 @@ impl Backend {
             status: b'I',
             touched: false,
             started: false,
+            unfriendly,
             input: Vec::new(),
             savepoints: Vec::new(),
             statements: HashMap::new(),
@@ -122,6 +125,11 @@ impl Backend {
         if packet[4..8] == 80_877_102_u32.to_be_bytes() {
             let process = u32::from_be_bytes(*packet[8..].first_chunk().unwrap());
             self.life = Life::Cancelling(process);
+            return Some(());
+        }
+        if let Some(state) = self.unfriendly {
+            self.out.extend(fatal(state, "not you"));
+            self.life = Life::Ended;
             return Some(());
         }
         self.started = true;

@@ -24,6 +24,10 @@ pub(super) struct Server {
     /// How long a cancel request lies about before it takes effect.
     pub(super) cancel_delay: Duration,
     pub(super) refusing: bool,
+    /// A host where nothing listens.
+    pub(super) down: Option<&'static str>,
+    /// What a host says instead of welcome: host, SQLSTATE.
+    pub(super) unfriendly: Option<(&'static str, &'static str)>,
     /// Accepts and never says a word.
     pub(super) deaf: bool,
     /// Cancel requests that arrived.
@@ -47,6 +51,8 @@ impl Default for Server {
             connect_delay: LATENCY,
             cancel_delay: Duration::ZERO,
             refusing: false,
+            down: None,
+            unfriendly: None,
             deaf: false,
             cancels: 0,
             violations: 0,
@@ -84,14 +90,16 @@ impl Network {
     ) -> Result<()> {
         let index = {
             let mut server = self.server();
-            if server.refusing {
+            let host = endpoint.to_string();
+            if server.refusing || server.down == Some(&*host) {
                 let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
                 return Err(ConnectError::new(Phase::Socket, endpoint.to_string(), refused).into());
             }
+            let unfriendly = server.unfriendly.filter(|(name, _)| *name == host);
             let process = u32::try_from(server.sockets.len() + 1).unwrap();
             server.sockets.push(Socket {
                 wire: Some(Arc::clone(&wire)),
-                backend: Backend::new(process),
+                backend: Backend::new(process, unfriendly.map(|(_, state)| state)),
                 to_client: Vec::new(),
             });
             server.sockets.len() - 1

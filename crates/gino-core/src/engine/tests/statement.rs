@@ -77,8 +77,41 @@ fn next_borrower_waits_until_the_connection_is_whole() {
             let next = engine.acquire(None).await.unwrap();
             assert_eq!(next.seat().status(), Status::Idle);
             let server = inside.network.server();
-            assert!(server.backends().all(|backend| !backend.touched));
-            assert_eq!(server.backends().count(), 1);
+            let states = server.backends().map(|b| (b.process, b.touched));
+            assert_eq!(states.collect::<Vec<_>>(), [(1, false)]);
+        });
+    }
+}
+
+#[test]
+fn connection_given_back_during_a_cancellation_is_used_again_after_it() {
+    for (seed, ends_by_itself) in (0..20).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let world = World::new(seed);
+        world.network.server().cancel_delay = seconds(1);
+        let engine = pool_of_one(&world);
+        let inside = world.clone();
+        world.run(async move {
+            let lease = engine.acquire(None).await.unwrap();
+            let sleep = if ends_by_itself {
+                "SLEEP 1500"
+            } else {
+                "SLEEP 60000"
+            };
+            let before = inside.now();
+            let slow = within(&inside, limit(&inside, 1), run(lease.seat(), sleep));
+            assert!(slow.await.is_err());
+            let pause = std::time::Duration::from_millis(700);
+            inside.sleep_until(inside.now() + pause).await;
+            drop(lease);
+            let next = engine.acquire(None).await.unwrap();
+            let took = inside.now().saturating_since(before);
+            assert!(took >= seconds(2) && took < seconds(3), "{took:?}");
+            run(next.seat(), "SLEEP 5000").await.unwrap();
+            let server = inside.network.server();
+            assert_eq!(
+                server.backends().map(|b| b.process).collect::<Vec<_>>(),
+                [1]
+            );
         });
     }
 }

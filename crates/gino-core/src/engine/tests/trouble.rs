@@ -30,6 +30,31 @@ fn server_that_is_down_and_comes_back_is_used_again() {
 }
 
 #[test]
+fn hosts_are_tried_in_order_until_one_takes_us() {
+    let two_hosts = [("host", "first,second")];
+    let outcome = |world: &World| {
+        let engine = engine(world, &two_hosts);
+        world.run(async move { engine.acquire(None).await.map(drop) })
+    };
+    let world = World::new(1);
+    world.network.server().down = Some("first:5432");
+    outcome(&world).unwrap();
+
+    let world = World::new(1);
+    world.network.server().unfriendly = Some(("first:5432", "53300"));
+    outcome(&world).unwrap();
+
+    world.network.server().down = Some("second:5432");
+    assert_eq!(error(outcome(&world)).sqlstate(), Some("53300"));
+
+    let world = World::new(1);
+    world.network.server().unfriendly = Some(("first:5432", "28P01"));
+    assert_eq!(error(outcome(&world)).sqlstate(), Some("28P01"));
+    world.advance(seconds(1));
+    assert_eq!(world.network.server().backends().count(), 0);
+}
+
+#[test]
 fn server_that_never_answers_is_given_up_after_the_connect_time_out() {
     let world = World::new(1);
     let engine = engine(&world, &[("max_size", "1"), ("connect_timeout", "7")]);
@@ -114,4 +139,46 @@ fn server_that_cannot_be_asked_to_cancel_costs_the_connection_not_the_pool() {
         assert_eq!(run(next.seat(), "SLEEP 200000").await.unwrap(), []);
     });
     assert_eq!(engine.figures().size, 1);
+}
+
+#[test]
+fn pool_survives_a_storm_of_faults_and_cancellations() {
+    for seed in 0..30 {
+        let world = World::new(seed);
+        let engine = engine(&world, &[("max_size", "3"), ("statement_cache_size", "2")]);
+        for number in 0..40_u64 {
+            let (same, inside) = (engine.clone(), world.clone());
+            let patience = Duration::from_millis(5 + world.chance(60) as u64);
+            let late = Duration::from_millis(world.chance(150) as u64);
+            world.start(async move {
+                inside.sleep_until(inside.now() + late).await;
+                let limit = Limit::within(&inside, Some(patience));
+                let work = async {
+                    let lease = same.acquire(None).await?;
+                    let tx = begin(lease.seat()).await?;
+                    run(lease.seat(), &format!("ROWS {}", 1 + number % 4)).await?;
+                    run(lease.seat(), "SLEEP 9").await?;
+                    tx.commit().await
+                };
+                let _ = within(&inside, limit, work).await;
+            });
+        }
+        for _ in 0..4 {
+            world.advance(Duration::from_millis(20 + world.chance(20) as u64));
+            match world.chance(3) {
+                0 => world.network.cut_all(&world),
+                1 => world.network.server().refusing = true,
+                _ => world.network.server().refusing = false,
+            }
+        }
+        world.network.server().refusing = false;
+        world.advance(seconds(30));
+        let figures = engine.figures();
+        assert_eq!((figures.in_use, figures.waiting), (0, 0), "{seed}");
+        assert_eq!(world.network.server().violations, 0, "{seed}");
+        world.run(async move {
+            let lease = engine.acquire(None).await.unwrap();
+            assert_eq!(run(lease.seat(), "ROWS 1").await.unwrap(), [1]);
+        });
+    }
 }
