@@ -216,15 +216,21 @@ struct Opening<'a, R: Runtime> {
 impl<R: Runtime> Opening<'_, R> {
     fn connected(mut self, opened: Opened) -> Result<Lease<R>> {
         self.open = true;
-        self.inner
-            .with_pool(|pooled| {
-                pooled.pool.connected(self.slot);
-                let place = pooled.place(self.slot);
-                place.session = Some(opened.session);
-                place.endpoint = Some(Arc::new(opened.endpoint));
-                self.inner.take_seat(pooled, self.slot)
-            })
-            .ok_or_else(|| Closed::Lost(None).into())
+        let slot = self.slot;
+        self.inner.with_pool(|pooled| {
+            pooled.pool.connected(slot);
+            let place = pooled.place(slot);
+            place.session = Some(opened.session);
+            place.endpoint = Some(Arc::new(opened.endpoint));
+            if pooled.pool.is_closed() {
+                // Nobody began to use it: it is refused as what is asked for from now on.
+                pooled.discard(slot);
+                pooled.pool.release(slot, self.inner.runtime.now(), false);
+                return Err(Closed::Pool.into());
+            }
+            let lost = || Closed::Lost(None).into();
+            self.inner.take_seat(pooled, slot).ok_or_else(lost)
+        })
     }
 }
 

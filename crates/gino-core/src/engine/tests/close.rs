@@ -91,7 +91,8 @@ fn connection_that_is_being_opened_does_not_outlive_the_engine() {
         world.advance(seconds(1));
         world.run(async move { two.close(seconds(10)).await.unwrap() });
         world.advance(seconds(5));
-        assert!(opening.lock().unwrap().is_some());
+        let refused = opening.lock().unwrap().take().unwrap();
+        assert_eq!(error(refused).kind(), ErrorKind::Closed);
         assert_eq!(engine.figures().size, 0);
         assert_eq!(world.network.server().backends().count(), 0);
     }
