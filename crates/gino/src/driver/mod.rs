@@ -1,0 +1,69 @@
+//! Owns the tokio side of the engine's seam: clock, timers, background tasks and sockets.
+//! Never knows a protocol or a pool. `gino_core::engine` calls it.
+
+mod connect;
+mod socket;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gino_core::clock::Instant;
+use gino_core::config::Endpoint;
+use gino_core::error::Result;
+use gino_core::runtime::Runtime;
+use gino_core::session::Wire;
+use tokio::runtime::Handle;
+use tokio::time::Sleep;
+
+/// The runtime of an engine that runs on tokio.
+///
+/// Tasks are spawned where the caller runs; where there is no runtime (a connection dropped after
+/// the end of `block_on`), in the one that made the engine.
+#[derive(Debug, Clone)]
+pub(crate) struct TokioRuntime {
+    origin: tokio::time::Instant,
+    home: Option<Handle>,
+}
+
+impl TokioRuntime {
+    pub(crate) fn new() -> TokioRuntime {
+        TokioRuntime {
+            origin: tokio::time::Instant::now(),
+            home: Handle::try_current().ok(),
+        }
+    }
+}
+
+impl Runtime for TokioRuntime {
+    type Sleep = Pin<Box<Sleep>>;
+
+    fn now(&self) -> Instant {
+        Instant::new(self.origin.elapsed())
+    }
+
+    fn sleep_until(&self, at: Instant) -> Self::Sleep {
+        // Far beyond any deadline that means something, and what tokio itself falls back to.
+        let far = || self.origin + Duration::from_secs(86_400 * 365 * 30);
+        let at = (self.origin.checked_add(at.since_origin())).unwrap_or_else(far);
+        Box::pin(tokio::time::sleep_until(at))
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        // Without any runtime the task is dropped: what it would have finished ends with the process.
+        if let Some(handle) = Handle::try_current().ok().or_else(|| self.home.clone()) {
+            handle.spawn(task);
+        }
+    }
+
+    async fn connect(&self, endpoint: &Endpoint, wire: Arc<dyn Wire>) -> Result<()> {
+        connect::connect(endpoint, &wire).await
+    }
+
+    fn caller(&self) -> Option<Arc<str>> {
+        match tokio::task::try_id() {
+            Some(id) => Some(format!("task {id}").into()),
+            None => Some(std::thread::current().name()?.into()),
+        }
+    }
+}

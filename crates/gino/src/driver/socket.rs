@@ -1,0 +1,231 @@
+//! Owns an open socket: a task that reads, and a sending side that every thread may use.
+//! Never keeps the backend's [`Wire`] alive: when that goes, so do task and socket.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker, ready};
+
+use gino_core::session::{Flush, Transport, Wire};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Gives `wire` the sending side of a socket, and feeds it with what comes in.
+pub(super) fn attach<R, W>(read: R, write: W, wire: &Arc<dyn Wire>)
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let writer = Writer {
+        write,
+        buffer: Vec::new(),
+        sent: 0,
+    };
+    let sender = Arc::new(Sender {
+        wire: Arc::downgrade(wire),
+        state: Mutex::new(State {
+            writer: Some(writer),
+            due: false,
+            reader: None,
+        }),
+    });
+    wire.attach(Box::new(SocketTransport(Arc::clone(&sender))));
+    tokio::spawn(Reader {
+        read,
+        sender,
+        ended: false,
+    });
+}
+
+/// What flushing threads and the reading task share.
+struct Sender<W> {
+    wire: Weak<dyn Wire>,
+    state: Mutex<State<W>>,
+}
+
+struct State<W> {
+    /// None once the socket is closed.
+    writer: Option<Writer<W>>,
+    /// The reading task is to fetch and send what the wire has.
+    due: bool,
+    /// The reading task.
+    reader: Option<Waker>,
+}
+
+struct Writer<W> {
+    write: W,
+    buffer: Vec<u8>,
+    sent: usize,
+}
+
+impl<W: AsyncWrite + Unpin> Writer<W> {
+    /// Sends what is in the buffer, as far as the socket takes it.
+    fn send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.buffer.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.write).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.sent += count,
+            }
+        }
+        self.sent = 0;
+        self.buffer.clear();
+        if self.buffer.capacity() > KEEP {
+            self.buffer.shrink_to(KEEP);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<W: AsyncWrite + Unpin> Sender<W> {
+    fn lock(&self) -> MutexGuard<'_, State<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fetches and sends. Fetching happens under the lock, which keeps the bytes of two threads in
+    /// order; a wire never flushes while it is being asked.
+    fn send(&self, state: &mut State<W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(writer) = &mut state.writer else {
+            return Poll::Ready(Ok(()));
+        };
+        if let Some(wire) = self.wire.upgrade() {
+            wire.poll_transmit(&mut writer.buffer);
+        }
+        writer.send(cx)
+    }
+
+    fn wake_reader(&self) {
+        let reader = self.lock().reader.clone();
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    fn close(&self) {
+        let writer = self.lock().writer.take();
+        if writer.is_some() {
+            self.wake_reader();
+        }
+        drop(writer);
+    }
+}
+
+/// The wire's handle on its socket. Dropping it closes the socket.
+struct SocketTransport<W: AsyncWrite + Unpin>(Arc<Sender<W>>);
+
+impl<W: AsyncWrite + Send + Unpin> Transport for SocketTransport<W> {
+    fn flush(&self, when: Flush) {
+        let mut state = self.0.lock();
+        let rest = state.writer.as_ref().is_some_and(|w| !w.buffer.is_empty());
+        if when == Flush::Now && !rest {
+            // The task registers its own waker when it has to go on with this.
+            let outcome = self
+                .0
+                .send(&mut state, &mut Context::from_waker(Waker::noop()));
+            if matches!(outcome, Poll::Ready(Ok(()))) {
+                return;
+            }
+        }
+        state.due = true;
+        drop(state);
+        self.0.wake_reader();
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl<W: AsyncWrite + Unpin> Drop for SocketTransport<W> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The task of a connection: reads, and sends what a flush left.
+struct Reader<R, W: AsyncWrite + Unpin> {
+    read: R,
+    sender: Arc<Sender<W>>,
+    ended: bool,
+}
+
+impl<R, W> Future for Reader<R, W>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let sent = {
+            let mut state = this.sender.lock();
+            if state.writer.is_none() {
+                this.ended = true;
+                return Poll::Ready(());
+            }
+            if !(state.reader.as_ref()).is_some_and(|reader| reader.will_wake(cx.waker())) {
+                state.reader = Some(cx.waker().clone());
+            }
+            let sent = match state.due {
+                true => this.sender.send(&mut state, cx),
+                false => Poll::Ready(Ok(())),
+            };
+            state.due = sent.is_pending();
+            sent
+        };
+        let broken = match sent {
+            Poll::Ready(Err(error)) => Some(error),
+            _ => None,
+        };
+        let Some(wire) = this.sender.wire.upgrade() else {
+            this.ended = true;
+            return Poll::Ready(());
+        };
+        let cause = loop {
+            let mut asked = false;
+            let mut read = |space: &mut [u8]| {
+                asked = true;
+                let mut space = ReadBuf::new(space);
+                match Pin::new(&mut this.read).poll_read(cx, &mut space) {
+                    Poll::Ready(done) => done.map(|()| space.filled().len()),
+                    Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            };
+            match wire.readable(&mut read) {
+                Ok(0) => break None,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !asked {
+                        // Another thread is closing the wire.
+                        cx.waker().wake_by_ref();
+                    }
+                    if broken.is_none() {
+                        return Poll::Pending;
+                    }
+                    // What the server said before it went is read now.
+                    break broken;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Some(error),
+            }
+        };
+        this.ended = true;
+        wire.lost(cause);
+        this.sender.close();
+        Poll::Ready(())
+    }
+}
+
+impl<R, W: AsyncWrite + Unpin> Drop for Reader<R, W> {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Some(wire) = self.sender.wire.upgrade()
+        {
+            // The runtime is being shut down under the connection.
+            wire.lost(None);
+        }
+        self.sender.close();
+    }
+}
+
+/// A larger send buffer is given back once it is empty.
+const KEEP: usize = 64 * 1024;

@@ -1,0 +1,320 @@
+//! Owns the running of statements: where they run, until when, and what comes back. The one place
+//! where the Rust face acquires, runs and gives back. Never builds SQL.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gino_core::engine::{Limit, within};
+use gino_core::error::{Result, RowError, UsageError};
+use gino_core::session::{Completion, Params, Sink, Sql};
+use postgres_types::{FromSqlOwned, ToSql};
+
+use crate::context::{self, Core, Handle};
+use crate::cursor::Cursor;
+use crate::driver::TokioRuntime;
+use crate::row::{Row, RowSink};
+use crate::value::Values;
+
+type Seat = gino_core::engine::Seat<TokioRuntime>;
+type CoreTransaction = gino_core::engine::Transaction<TokioRuntime>;
+
+/// What runs statements: an engine, a connection, a transaction, or one of them with a time-out.
+///
+/// `sql` is sent as it is, with `$1`, `$2`, … for parameters. A statement is prepared the first
+/// time it runs on a connection.
+///
+/// # Errors
+/// Of all methods: the server's error, a parameter that does not fit (`CodecError`), a time-out,
+/// `Closed`, and for a connection or transaction the usage error of one that has ended.
+///
+/// # Cancellation
+/// A future that is dropped has the statement cancelled on the server. Its connection is made whole
+/// in the background before anybody else gets it.
+pub trait Executor: sealed::Runs + Sync {
+    /// All rows.
+    fn all(
+        &self,
+        sql: impl Into<Sql>,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send {
+        let (target, sql) = (self.target(), sql.into());
+        async move { rows(target, sql, params, 0).await }
+    }
+
+    /// The first row, if there is any. The server is asked for one row only.
+    fn first(
+        &self,
+        sql: impl Into<Sql>,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Option<Row>>> + Send {
+        let (target, sql) = (self.target(), sql.into());
+        async move { Ok(rows(target, sql, params, 1).await?.pop()) }
+    }
+
+    /// The only row; a `RowError` if there is none, or more than one.
+    fn one(
+        &self,
+        sql: impl Into<Sql>,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Row>> + Send {
+        let (target, sql) = (self.target(), sql.into());
+        async move {
+            let row = at_most_one(rows(target, sql, params, 2).await?)?;
+            row.ok_or_else(|| RowError::NoneFound.into())
+        }
+    }
+
+    /// The only row, if there is any; a `RowError` if there is more than one.
+    fn one_or_none(
+        &self,
+        sql: impl Into<Sql>,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Option<Row>>> + Send {
+        let (target, sql) = (self.target(), sql.into());
+        async move { at_most_one(rows(target, sql, params, 2).await?) }
+    }
+
+    /// The first value of the first row; `None` if there is no row, or the value is NULL.
+    fn scalar<T: FromSqlOwned>(
+        &self,
+        sql: impl Into<Sql>,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Option<T>>> + Send {
+        let (target, sql) = (self.target(), sql.into());
+        async move {
+            match rows(target, sql, params, 1).await?.pop() {
+                Some(row) => row.try_get(0),
+                None => Ok(None),
+            }
+        }
+    }
+
+    /// Runs the statement and gives the server's command tag; rows are not kept.
+    fn status(
+        &self,
+        sql: impl Into<Sql>,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Status>> + Send {
+        let (target, sql) = (self.target(), sql.into());
+        async move {
+            let (values, max_rows) = (&Values(params), 0);
+            let work = Work::Statement {
+                sql: &sql,
+                values,
+                max_rows,
+            };
+            Ok(Status(run(target, work, None).await?.tag))
+        }
+    }
+
+    /// Runs one or more statements without parameters, separated by semicolons, all or nothing
+    /// unless they commit by themselves. Gives the tag of the last.
+    fn script(&self, sql: &str) -> impl Future<Output = Result<Status>> + Send {
+        let target = self.target();
+        async move { Ok(Status(run(target, Work::Script(sql), None).await?.tag)) }
+    }
+
+    /// A server-side cursor: rows come as they are asked for. It needs a connection that is in a
+    /// transaction; an engine uses the current one.
+    fn iterate<'p>(
+        &self,
+        sql: impl Into<Sql>,
+        params: &'p [&'p (dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Cursor<'p>>> + Send {
+        let (target, sql) = (self.target(), sql.into());
+        async move {
+            let limit = target.limit();
+            let seat = match target.place {
+                Place::Transaction(transaction) => active(transaction)?,
+                Place::Handle(handle) => seat_of(handle, limit).await?,
+                Place::Pool => match context::newest(target.core) {
+                    Some(handle) => seat_of(&handle, limit).await?,
+                    None => return Err(UsageError::CursorOutsideTransaction.into()),
+                },
+            };
+            let timeout = target.timeout.or(target.core.config().command_timeout);
+            Ok(Cursor::new(seat, sql, params, timeout))
+        }
+    }
+
+    /// The same, with a limit on how long a statement may take: waiting for a connection and
+    /// running, each time. It goes before the configuration's `command_timeout`, which counts
+    /// running only.
+    fn timeout(&self, timeout: Duration) -> TimeLimited<'_> {
+        TimeLimited(Target {
+            timeout: Some(timeout),
+            ..self.target()
+        })
+    }
+}
+
+impl<T: sealed::Runs + Sync> Executor for T {}
+
+/// See [`Executor::timeout`].
+pub struct TimeLimited<'a>(Target<'a>);
+
+impl sealed::Runs for TimeLimited<'_> {
+    fn target(&self) -> Target<'_> {
+        self.0
+    }
+}
+
+/// The server's command tag, such as `INSERT 0 2`, `UPDATE 2` or `CREATE TABLE`; empty if there
+/// was nothing to run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Status(Box<str>);
+
+impl Status {
+    /// The tag.
+    pub fn tag(&self) -> &str {
+        &self.0
+    }
+
+    /// How many rows were inserted, updated, deleted or selected; 0 if the tag has no number.
+    pub fn rows_affected(&self) -> u64 {
+        let last = self.0.rsplit(' ').next();
+        last.and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a statement runs, and for how long at most.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) place: Place<'a>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// The current connection, else one of the pool.
+    Pool,
+    Handle(&'a Handle),
+    Transaction(&'a CoreTransaction),
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn new(core: &'a Core, place: Place<'a>) -> Target<'a> {
+        Target {
+            core,
+            place,
+            timeout: None,
+        }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        Limit::within(self.core.runtime(), self.timeout)
+    }
+}
+
+pub(crate) mod sealed {
+    /// What an [`Executor`](super::Executor) is made of.
+    pub trait Runs {
+        fn target(&self) -> super::Target<'_>;
+    }
+}
+
+enum Work<'a> {
+    Statement {
+        sql: &'a Sql,
+        values: &'a dyn Params,
+        max_rows: u32,
+    },
+    Script(&'a str),
+}
+
+async fn rows(
+    target: Target<'_>,
+    sql: Sql,
+    params: &[&(dyn ToSql + Sync)],
+    max_rows: u32,
+) -> Result<Vec<Row>> {
+    let (sql, values) = (&sql, &Values(params));
+    let work = Work::Statement {
+        sql,
+        values,
+        max_rows,
+    };
+    let done = run(target, work, RowSink::boxed()).await?;
+    Ok(RowSink::rows_of(done.sink))
+}
+
+async fn run(
+    target: Target<'_>,
+    work: Work<'_>,
+    sink: Option<Box<dyn Sink>>,
+) -> Result<Completion> {
+    let limit = target.limit();
+    let current = match target.place {
+        Place::Pool => context::newest(target.core),
+        _ => None,
+    };
+    let seat = match (target.place, &current) {
+        (Place::Transaction(transaction), _) => active(transaction)?,
+        (Place::Handle(handle), _) => seat_of(handle, limit).await?,
+        (Place::Pool, Some(handle)) => seat_of(handle, limit).await?,
+        (Place::Pool, None) => {
+            let lease = match target.core.try_acquire() {
+                Some(lease) => lease,
+                // On the heap: all that opening a connection may need is much, and rarely needed.
+                None => Box::pin(target.core.acquire(limit)).await?,
+            };
+            let done = run_on(target.core, lease.seat(), limit, work, sink).await;
+            if done.is_ok() {
+                lease.release().await;
+            }
+            return done;
+        }
+    };
+    run_on(target.core, &seat, limit, work, sink).await
+}
+
+async fn run_on(
+    core: &Core,
+    seat: &Arc<Seat>,
+    limit: Option<Limit>,
+    work: Work<'_>,
+    sink: Option<Box<dyn Sink>>,
+) -> Result<Completion> {
+    let runtime = core.runtime();
+    let limit = limit.or_else(|| Limit::within(runtime, core.config().command_timeout));
+    let running = async {
+        match work {
+            Work::Statement {
+                sql,
+                values,
+                max_rows,
+            } => seat.run(sql, values, sink, max_rows).await,
+            Work::Script(sql) => seat.script(sql, sink).await,
+        }
+    };
+    within(runtime, limit, running).await
+}
+
+async fn seat_of(handle: &Handle, limit: Option<Limit>) -> Result<Arc<Seat>> {
+    match handle.current_seat().filter(|_| !handle.is_released()) {
+        Some(seat) => Ok(seat),
+        None => Box::pin(handle.seat(limit)).await,
+    }
+}
+
+fn active(transaction: &CoreTransaction) -> Result<Arc<Seat>> {
+    match transaction.is_active() {
+        true => Ok(Arc::clone(transaction.seat())),
+        false => Err(UsageError::TransactionEnded.into()),
+    }
+}
+
+fn at_most_one(mut rows: Vec<Row>) -> Result<Option<Row>> {
+    match rows.len() {
+        0 | 1 => Ok(rows.pop()),
+        _ => Err(RowError::SeveralFound.into()),
+    }
+}

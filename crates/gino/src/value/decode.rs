@@ -1,0 +1,91 @@
+//! Owns the reading of values. A value in text form, or of a type without a Rust type of its own,
+//! is given to strings only.
+
+use std::any::type_name as rust_type;
+use std::sync::OnceLock;
+
+use gino_core::codec::{Format, Kind, Numeric, type_name, uuid};
+use gino_core::error::{CodecError, Result};
+use gino_core::row::Column;
+use postgres_types::{FromSql, Type, WasNull};
+
+use super::{has_text_form, known};
+
+/// The text of a value that came in binary form, made when it is asked for.
+pub(crate) type Text = OnceLock<Box<str>>;
+
+/// Reads the value of `column`; `text` gives the place where its text form is kept.
+///
+/// # Errors
+/// A `CodecError` that names column, SQL type and Rust type.
+pub(crate) fn decode<'a, T: FromSql<'a>>(
+    column: &Column,
+    value: Option<&'a [u8]>,
+    text: impl FnOnce() -> Option<&'a Text>,
+) -> Result<T> {
+    let refused = |reason: String| refused::<T>(column, reason);
+    let outcome = match own_type(column) {
+        Some(ty) if T::accepts(&ty) => T::from_sql_nullable(&ty, value),
+        _ if T::accepts(&Type::TEXT) && has_text_form(Kind::of(column.oid)) => {
+            let value = match (value, column.kind()) {
+                (Some(value), Kind::Other) => Some(value),
+                (Some(value), kind) => {
+                    let place = text().ok_or_else(|| refused("there is no such value".into()))?;
+                    let made = match place.get() {
+                        Some(made) => made,
+                        None => {
+                            let made = text_form(kind, value).map_err(|e| refused(e.into()))?;
+                            place.get_or_init(|| made)
+                        }
+                    };
+                    Some(made.as_bytes())
+                }
+                (None, _) => None,
+            };
+            T::from_sql_nullable(&Type::TEXT, value)
+        }
+        _ => return Err(refused("read it as the matching Rust type".into()).into()),
+    };
+    outcome.map_err(|cause| match cause.is::<WasNull>() {
+        true => refused("it is NULL, which only an Option can hold".into()).into(),
+        false => refused(cause.to_string()).into(),
+    })
+}
+
+/// The column's type, if its values come in the form that `postgres-types` reads.
+fn own_type(column: &Column) -> Option<Type> {
+    known(column.oid).filter(|ty| column.format == Format::Binary || is_text(ty))
+}
+
+/// Text looks the same in both forms.
+fn is_text(ty: &Type) -> bool {
+    matches!(
+        *ty,
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN
+    )
+}
+
+fn text_form(kind: Kind, value: &[u8]) -> std::result::Result<Box<str>, &'static str> {
+    let utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).map(Box::from);
+    match kind {
+        Kind::Numeric => {
+            let mut out = Vec::new();
+            Numeric::decode(value)?.write(&mut out);
+            utf8(&out)
+        }
+        Kind::Uuid => return Ok(uuid::format(&uuid::decode(value)?).into()),
+        Kind::Jsonb => utf8(gino_core::codec::json::decode_jsonb(value)?),
+        _ => utf8(value),
+    }
+    .map_err(|_| "the text is not UTF-8")
+}
+
+#[cold]
+fn refused<T>(column: &Column, reason: String) -> CodecError {
+    CodecError {
+        place: format!("column \"{}\"", column.name),
+        sql_type: type_name(column.oid),
+        host_type: rust_type::<T>().into(),
+        reason: reason.into(),
+    }
+}

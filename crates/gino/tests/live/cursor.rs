@@ -1,0 +1,84 @@
+//! Server-side cursors.
+
+use std::time::Duration;
+
+use gino::prelude::*;
+use gino::{Error, ErrorKind};
+
+use crate::server::Home;
+
+const SERIES: &str = "SELECT n FROM generate_series(1, $1) AS n";
+
+#[tokio::test]
+async fn rows_come_one_by_one_until_there_are_no_more() {
+    let home = Home::new("iterate", "max_size=1").await;
+    let engine = &home.engine;
+    let sum = engine.transaction(async |tx| {
+        let mut cursor = tx.iterate(SERIES, &[&120]).await?;
+        let mut sum = 0;
+        while let Some(row) = cursor.next().await? {
+            sum += row.get::<i32>(0);
+            // Other statements run in between.
+            if sum % 100 == 0 {
+                assert_eq!(tx.scalar("SELECT 1", &[]).await?, Some(1));
+            }
+        }
+        assert!(cursor.next().await?.is_none());
+        Ok::<_, Error>(sum)
+    });
+    assert_eq!(sum.await.unwrap(), 7260);
+    home.done().await;
+}
+
+#[tokio::test]
+async fn portions_and_skips_go_on_where_the_last_row_was() {
+    let home = Home::new("portions", "max_size=1").await;
+    let engine = &home.engine;
+    let run = engine.transaction(async |_| {
+        let mut cursor = engine.iterate(SERIES, &[&100]).await?;
+        let numbers = |rows: Vec<Row>| rows.iter().map(|r| r.get(0)).collect::<Vec<i32>>();
+        assert_eq!(numbers(cursor.many(3).await?), [1, 2, 3]);
+        assert_eq!(cursor.forward(10).await?, 10);
+        assert_eq!(cursor.next().await?.unwrap().get::<i32>(0), 14);
+        assert_eq!(cursor.forward(60).await?, 60);
+        assert_eq!(numbers(cursor.many(2).await?), [75, 76]);
+        assert_eq!(cursor.many(100).await?.len(), 24);
+        assert_eq!(
+            (cursor.forward(5).await?, cursor.many(5).await?.len()),
+            (0, 0)
+        );
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    home.done().await;
+}
+
+#[tokio::test]
+async fn cursor_needs_a_connection_in_a_transaction() {
+    let home = Home::new("nowhere", "max_size=1").await;
+    let engine = &home.engine;
+    let error = engine.iterate(SERIES, &[&1]).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    let connection = engine.acquire().await.unwrap();
+    let mut cursor = connection.iterate(SERIES, &[&1]).await.unwrap();
+    let words = cursor.next().await.unwrap_err().to_string();
+    assert_eq!(
+        words,
+        "a cursor lives inside a transaction: begin one first"
+    );
+    drop((cursor, connection));
+    home.done().await;
+}
+
+#[tokio::test]
+async fn slow_fetch_ends_with_the_time_limit() {
+    let home = Home::new("slow_fetch", "max_size=1").await;
+    let engine = &home.engine;
+    let run = engine.transaction(async |tx| {
+        let limited = tx.timeout(Duration::from_millis(50));
+        let mut cursor = limited.iterate("SELECT pg_sleep(30)", &[]).await?;
+        cursor.next().await.map(drop)
+    });
+    assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Timeout);
+    home.done().await;
+}

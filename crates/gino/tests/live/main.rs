@@ -1,0 +1,18 @@
+//! Owns the behaviour suite of the Rust face: everything here runs against a real server, the one
+//! of `GINO_TEST_DSN`. `scripts/test` sets that, or starts a throw-away cluster.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy spares tests, but not what they share"
+)]
+
+mod cancellation;
+mod connect;
+mod context;
+mod cursor;
+mod failure;
+mod pool;
+mod query;
+mod server;
+mod transaction;
+mod types;

@@ -1,0 +1,197 @@
+//! The pool under load, exhausted, and closed.
+
+use std::time::Duration;
+
+use gino::prelude::*;
+use gino::{Config, ErrorKind, error};
+
+use crate::server::{Home, PATIENCE, dsn, with};
+
+const SHORT: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn exhausted_pool_names_who_holds_its_connections() {
+    let home = Home::new("exhausted", "max_size=2").await;
+    let engine = home.engine.clone();
+    let (held, wait) = tokio::sync::oneshot::channel();
+    let holder = tokio::spawn(async move {
+        let connection = engine.acquire().await.unwrap();
+        connection.scalar::<i32>("SELECT 42", &[]).await.unwrap();
+        held.send(tokio::task::id().to_string()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    let task = wait.await.unwrap();
+    let _second = home.engine.acquire().await.unwrap();
+    for error in [
+        home.engine.acquire().timeout(SHORT).await.unwrap_err(),
+        home.engine
+            .timeout(SHORT)
+            .status("SELECT 1", &[])
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert_eq!(error.deadline(), Some(error::Deadline::Acquire));
+        let words = error.to_string();
+        assert!(
+            words.starts_with("no connection became free within 50ms (pool of 2)"),
+            "{words}"
+        );
+        assert!(
+            words.contains(&format!("held by task {task} for")),
+            "{words}"
+        );
+        assert!(words.contains("last SQL: SELECT 42"), "{words}");
+        assert!(words.contains("no SQL yet"), "{words}");
+    }
+    assert_eq!(home.engine.figures().waiting, 0);
+    holder.abort();
+    drop(_second);
+    home.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_hundred_tasks_share_five_connections() {
+    let home = Home::new("crowd", "max_size=5").await;
+    home.engine.script("CREATE TABLE t (n int4)").await.unwrap();
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let engine = home.engine.clone();
+            tokio::spawn(async move {
+                for _ in 0..5 {
+                    engine
+                        .status("INSERT INTO t VALUES ($1)", &[&n])
+                        .await
+                        .unwrap();
+                    assert_eq!(
+                        engine.scalar("SELECT $1::int4", &[&n]).await.unwrap(),
+                        Some(n)
+                    );
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let sql = "SELECT count(*), count(DISTINCT n) FROM t";
+    let row = home.engine.one(sql, &[]).await.unwrap();
+    assert_eq!((row.get::<i64>(0), row.get::<i64>(1)), (1000, 200));
+    assert!(home.sessions("%").await <= 5);
+    home.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tasks_on_one_connection_queue_up() {
+    let home = Home::new("queue", "max_size=1").await;
+    let connection = home.engine.acquire().await.unwrap();
+    let tasks: Vec<_> = (0..50)
+        .map(|n| {
+            let connection = connection.clone();
+            tokio::spawn(async move {
+                if n % 10 == 3 {
+                    let error = connection.status("SELECT 1/0", &[]).await.unwrap_err();
+                    assert_eq!(error.sqlstate(), Some("22012"));
+                }
+                let sql = format!("SELECT $1::int4 + {}", n % 7);
+                assert_eq!(
+                    connection.scalar(sql, &[&n]).await.unwrap(),
+                    Some(n + n % 7)
+                );
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    drop(connection);
+    home.done().await;
+}
+
+#[tokio::test]
+async fn connections_are_opened_in_advance() {
+    let home = Home::new("warm", "min_size=3&max_size=4").await;
+    assert_eq!(
+        (home.engine.figures().idle, home.sessions("idle").await),
+        (3, 3)
+    );
+    home.done().await;
+}
+
+#[tokio::test]
+async fn closed_engine_refuses_statements() {
+    let home = Home::new("closed", "max_size=1").await;
+    home.engine.scalar::<i32>("SELECT 1", &[]).await.unwrap();
+    home.engine.close(PATIENCE).await.unwrap();
+    assert!(home.engine.is_closed());
+    let error = home
+        .engine
+        .scalar::<i32>("SELECT 1", &[])
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::Closed, "the pool is closed")
+    );
+    home.until(0, "%").await;
+}
+
+#[tokio::test]
+async fn close_waits_for_borrowed_connections_and_names_the_late() {
+    let home = Home::new("grace", "max_size=2").await;
+    let connection = home.engine.acquire().await.unwrap();
+    let closing = tokio::spawn({
+        let engine = home.engine.clone();
+        async move { engine.close(PATIENCE).await }
+    });
+    assert_eq!(connection.scalar("SELECT 5", &[]).await.unwrap(), Some(5));
+    drop(connection);
+    closing.await.unwrap().unwrap();
+    let home = Home::new("grace", "max_size=2").await;
+    let connection = home.engine.acquire().await.unwrap();
+    connection.scalar::<i32>("SELECT 6", &[]).await.unwrap();
+    let error = home.engine.close(SHORT).await.unwrap_err();
+    assert_eq!(error.deadline(), Some(error::Deadline::Close));
+    assert!(error.to_string().contains("last SQL: SELECT 6"), "{error}");
+    let error = connection.scalar::<i32>("SELECT 7", &[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    home.until(0, "%").await;
+}
+
+#[tokio::test]
+async fn engine_that_is_dropped_closes_its_connections() {
+    let home = Home::new("dropped", "min_size=2&max_size=2").await;
+    assert_eq!(home.sessions("idle").await, 2);
+    let name = home.engine.config().application_name.clone();
+    let Home {
+        engine, witness, ..
+    } = home;
+    drop(engine);
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
+    let gone = async {
+        while witness.scalar::<i64>(count, &[&name]).await.unwrap() != Some(0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.unwrap();
+}
+
+#[test]
+fn engine_serves_one_runtime_after_another() {
+    let config = Config::parse(Some(&with(&dsn(), "min_size=0&max_size=1")), &|_| None).unwrap();
+    let engine = Engine::new(config).unwrap();
+    for n in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let answer = runtime.block_on(async {
+            let answer = engine.scalar::<i32>("SELECT $1::int4", &[&n]).await;
+            drop(engine.acquire().await.unwrap());
+            answer
+        });
+        assert_eq!(answer.unwrap(), Some(n));
+    }
+    // Dropped outside of any runtime.
+    drop(engine);
+}

@@ -1,0 +1,145 @@
+//! Values there and back, and values that do not fit.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use gino::prelude::*;
+use gino::types::FromSqlOwned;
+use gino::{ErrorKind, ToSql};
+
+use crate::server::Home;
+
+async fn same<T>(engine: &Engine, sql_type: &str, value: T)
+where
+    T: FromSqlOwned + ToSql + Sync + PartialEq + std::fmt::Debug,
+{
+    let sql = format!("SELECT $1::{sql_type}, $1::{sql_type} IS NULL");
+    let row = engine.one(sql, &[&value]).await.unwrap();
+    assert_eq!(row.get::<T>(0), value, "{sql_type}");
+    assert!(!row.get::<bool>(1));
+    let null = engine
+        .scalar::<T>(format!("SELECT $1::{sql_type}"), &[&None::<T>])
+        .await;
+    assert_eq!(null.unwrap(), None);
+}
+
+#[tokio::test]
+async fn values_come_back_as_they_went() {
+    let home = Home::new("types", "max_size=1").await;
+    let engine = &home.engine;
+    same(engine, "bool", true).await;
+    same(engine, "int2", i16::MIN).await;
+    same(engine, "int4", i32::MIN).await;
+    same(engine, "int8", i64::MAX).await;
+    same(engine, "oid", u32::MAX).await;
+    same(engine, "float4", 1.5_f32).await;
+    same(engine, "float8", -0.1_f64).await;
+    same(engine, "text", "Grüße, 世界 \u{1f600}".to_owned()).await;
+    same(engine, "varchar", String::new()).await;
+    same(engine, "bytea", (0..=255_u8).collect::<Vec<u8>>()).await;
+    let second = SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
+    same(engine, "timestamptz", second).await;
+    same(engine, "int4[]", vec![Some(1), None, Some(3)]).await;
+    same(engine, "text[]", vec!["a,\"b".to_owned(), String::new()]).await;
+    home.done().await;
+}
+
+#[tokio::test]
+async fn strings_stand_for_types_without_a_rust_type() {
+    let home = Home::new("text_forms", "max_size=1").await;
+    let engine = &home.engine;
+    let types = "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN tiny AS int2";
+    engine.script(types).await.unwrap();
+    for (sql_type, text) in [
+        ("mood", "ok"),
+        ("inet", "10.0.0.0/8"),
+        ("numeric", "-12345678901234567890.00100"),
+        ("numeric", "NaN"),
+        ("numeric(4, 2)", "99.90"),
+        ("uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+        ("json", r#"{"b":  1}"#),
+        ("jsonb", r#"{"a": [1, null]}"#),
+        ("tsvector", "'a' 'cat'"),
+        ("int4range", "[1,5)"),
+        ("money", "$1.50"),
+    ] {
+        same(engine, sql_type, text.to_owned()).await;
+    }
+    let address = IpAddr::from([127, 0, 0, 1]);
+    let text = engine
+        .scalar::<String>("SELECT $1::inet", &[&address])
+        .await
+        .unwrap();
+    assert_eq!(text.as_deref(), Some("127.0.0.1"));
+    let row = engine
+        .one("SELECT 1.50::numeric, 'sad'::mood", &[])
+        .await
+        .unwrap();
+    assert_eq!((row.get::<&str>(0), row.get::<&str>(1)), ("1.50", "sad"));
+    assert_eq!(
+        row.clone().get::<Option<String>>(0).as_deref(),
+        Some("1.50")
+    );
+    home.done().await;
+}
+
+#[tokio::test]
+async fn parameter_that_does_not_fit_names_itself_and_both_types() {
+    let home = Home::new("misfit", "max_size=1").await;
+    let engine = &home.engine;
+    engine
+        .script("CREATE TABLE t (a int4, b text)")
+        .await
+        .unwrap();
+    let insert = "INSERT INTO t VALUES ($1, $2)";
+    let error = engine.status(insert, &[&1_i64, &"x"]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    let words = error.to_string();
+    assert!(
+        words.starts_with("parameter $1: i64 does not fit SQL type int4"),
+        "{words}"
+    );
+    let error = engine.status(insert, &[&1, &2]).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("parameter $2: i32 does not fit SQL type text")
+    );
+    let error = engine.status(insert, &[&1, &"a\0b"]).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("22021"));
+    let count = engine
+        .scalar::<i64>("SELECT count(*) FROM t", &[])
+        .await
+        .unwrap();
+    assert_eq!(count, Some(0));
+    home.done().await;
+}
+
+#[tokio::test]
+async fn column_read_as_the_wrong_type_names_itself_and_both_types() {
+    let home = Home::new("misread", "max_size=1").await;
+    let sql = "SELECT 1 AS a, NULL::int4 AS b, '::1'::inet AS c, 2.5::numeric AS d";
+    let row = home.engine.one(sql, &[]).await.unwrap();
+    let error = row.try_get::<i64>("a").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    let words = error.to_string();
+    assert!(
+        words.starts_with("column \"a\": i64 does not fit SQL type int4"),
+        "{words}"
+    );
+    let words = row.try_get::<i32>("b").unwrap_err().to_string();
+    assert!(
+        words.contains("it is NULL, which only an Option can hold"),
+        "{words}"
+    );
+    assert!(row.try_get::<i32>("c").is_err() && row.try_get::<f64>("d").is_err());
+    home.done().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "column \"a\": i64 does not fit SQL type int4")]
+async fn get_panics_with_the_same_words() {
+    let home = Home::new("panics", "max_size=1").await;
+    let row = home.engine.one("SELECT 1 AS a", &[]).await.unwrap();
+    row.get::<i64>("a");
+}
