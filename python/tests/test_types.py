@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import gc
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -513,3 +515,46 @@ async def test_children_are_set_or_called_and_distinct_parents_come_once(connect
     assert core.last.y == "fantix"
     assert not hasattr(docs, "members")
     assert not hasattr(docs, "last")
+
+
+@pytest.mark.parametrize("loaded", ["rows", "models", "tuples"])
+async def test_every_reference_is_given_back(connection, loaded):
+    class Held:
+        alive = 0
+
+        def __init__(self, value: Any) -> None:
+            type(self).alive += 1
+            if value == 99:
+                raise ArithmeticError
+
+        def __del__(self) -> None:
+            type(self).alive -= 1
+
+    model = ("model", Point, ((0, 0), (1, 1)), None, ())
+    trees = {"rows": ("row",), "models": model, "tuples": ("tuple", (model, ("row",)))}
+    keys = _core.RowKeys(["x", "y"])
+    plan = _core.Plan(
+        "SELECT i AS x, i AS y FROM generate_series($1::int4, $2::int4) AS i",
+        program=_core.Program(trees[loaded]),
+        results=[Held, Held],
+        keys=keys,
+    )
+    before = sys.getrefcount(Point), sys.getrefcount(keys)
+    for _ in range(3):
+        result = await connection.run(plan, (1, 98), _core.ALL)
+        assert len(result) == 98
+        assert Held.alive >= 2 * 98
+        if loaded == "models":
+            result[0].x = None
+            del result[1].__values__["y"]
+        del result
+        with pytest.raises(ArithmeticError) as caught:
+            await connection.run(plan, (90, 110), _core.ALL)
+        del caught
+        gc.collect()
+    assert Held.alive == 0
+    plan = None
+    gc.collect()
+    after = sys.getrefcount(Point), sys.getrefcount(keys)
+    # The plan held the class and the keys too.
+    assert all(now <= then for now, then in zip(after, before, strict=True))

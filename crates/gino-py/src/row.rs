@@ -132,8 +132,7 @@ fn names<'py>(row: &Any<'py>) -> PyResult<Bound<'py, PyTuple>> {
 }
 
 fn tuple<'py>(row: &Any<'py>) -> PyResult<Bound<'py, PyTuple>> {
-    let values: Vec<_> = (0..raw::row_len(row))
-        .filter_map(|place| raw::row_value(row, place))
-        .collect();
-    PyTuple::new(row.py(), values)
+    let py = row.py();
+    let value = |place| raw::row_value(row, place).unwrap_or_else(|| py.None().into_bound(py));
+    PyTuple::new(py, (0..raw::row_len(row)).map(value))
 }

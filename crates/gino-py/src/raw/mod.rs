@@ -15,6 +15,7 @@ mod instance;
 mod plain_class;
 mod attribute;
 mod context;
+mod gc;
 mod row;
 mod socket;
 mod text;
@@ -23,6 +24,7 @@ mod waiter;
 pub(crate) use attribute::create as attribute_type;
 pub(crate) use bare::bare;
 pub(crate) use context::{call_in_context, get_context_var, new_context_var, set_context_var};
+pub(crate) use gc::{pause_gc, resume_gc};
 pub(crate) use instance::{
     InstanceMethods, create as instance_type, get_slot, instance_base, put_slot, slots, state_dict,
     take_slot,
