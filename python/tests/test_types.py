@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import gc
+import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -558,3 +559,32 @@ async def test_every_reference_is_given_back(connection, loaded):
     after = sys.getrefcount(Point), sys.getrefcount(keys)
     # The plan held the class and the keys too.
     assert all(now <= then for now, then in zip(after, before, strict=True))
+
+
+ENDING = """
+import asyncio, sys, threading
+from gino import _core
+
+async def main():
+    engine = _core.Engine(_core.Config(sys.argv[1], {"min_size": "0"}, {}), _core.Connection)
+    sql = "SELECT i::numeric, now(), gen_random_uuid(), to_jsonb(i) FROM generate_series(1, 99) i"
+    rows = await engine.run(_core.Plan(sql), (), _core.ALL)
+    assert len(rows) == 99
+    if sys.argv[2] == "close":
+        await engine.close()
+    return engine, rows
+
+thread = threading.Thread(target=lambda: asyncio.run(main()))
+thread.start()
+thread.join()
+kept = asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["close", "leave"])
+def test_a_process_that_loaded_values_ends_in_peace(dsn, how):
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ENDING, dsn, how], capture_output=True, timeout=30
+    )
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert ended.stderr == b""
