@@ -27,7 +27,7 @@ from .update import DEFAULT, NOWHERE, UpdateRequest, is_expression
 
 __all__ = ["DEFAULT", "Alias", "CRUDModel", "QueryModel", "UpdateRequest", "declarative_base"]
 
-_CONTAINERS = (list, tuple, dict)
+_CONTAINERS = {list, tuple, dict}
 
 
 class _Dual:
@@ -98,14 +98,16 @@ class CRUDModel(Model):
         attribute name or position. `timeout`: seconds. Errors: ValueError for a wrong number of
         values, KeyError for a wrong name.
         """
-        plans = cls.__plans__
+        plan = cls.__plans__.by_key
         args: Any = (ident,)
-        if isinstance(ident, _CONTAINERS) or len(plans.keys) != 1:
-            args = plans.key_values(ident)
+        if plan is None or type(ident) in _CONTAINERS:
+            plan, args = cls.__plans__.get(ident)
         if bind is None:
             bind = cls.__metadata__.bind
-        waiting: Awaitable[Self | None] = bind.run(
-            plans.get(), args, FIRST, None if timeout is DEFAULT else timeout
+        waiting: Awaitable[Self | None] = (
+            bind.run(plan, args, FIRST)
+            if timeout is DEFAULT
+            else bind.run(plan, args, FIRST, timeout)
         )
         return waiting
 
@@ -196,9 +198,9 @@ class CRUDModel(Model):
         if cls.lookup is not CRUDModel.lookup:
             return instance.lookup()
         keys = cls.__plans__.keys
-        if not keys:
-            return NOWHERE
-        return tuple([getattr(instance, name) for name in keys])
+        if len(keys) == 1:
+            return (getattr(instance, keys[0]),)
+        return tuple([getattr(instance, name) for name in keys]) if keys else NOWHERE
 
     @classmethod
     def __clause_at__(cls, locator: Any) -> Any:
@@ -255,6 +257,7 @@ class _NoPlans:
         self.model = model
 
     query = None
+    by_key = None
 
     def __getattr__(self, name: str) -> Any:
         self.model.__table_or_raise__()

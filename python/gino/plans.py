@@ -61,7 +61,7 @@ class CreatePlan:
 class UpdatePlan:
     """An UPDATE of one row: plain columns, and JSON columns into which keys are merged."""
 
-    __slots__ = ("_compiled", "_defaults", "_keys", "_names", "plan")
+    __slots__ = ("_compiled", "_defaults", "_keys", "_names", "_order", "plan")
 
     def __init__(self, plans: Plans, attributes: Sequence[str], merged: Sequence[str]) -> None:
         plain = [plans.column(name) for name in attributes]
@@ -89,24 +89,39 @@ class UpdatePlan:
             *(f"{_KEY}{index}" for index in range(len(plans.keys))),
         ]
         self._names: list[str] = list(compiled.positiontup or ())
+        self._order: list[int] | None = None
+        if not self._defaults:
+            self._order = [self._keys.index(name) for name in self._names]
         self.plan = plans.plan_of(compiled, plans.program(changed))
 
     def arguments(
         self, values: Sequence[Any], merged: Sequence[Any], key: Sequence[Any]
     ) -> list[Any]:
         """The values in the order of the statement."""
+        if self._order is not None:
+            given = [*values, *merged, *key]
+            return [given[index] for index in self._order]
         parameters = dict(zip(self._keys, (*values, *merged, *key), strict=True))
-        if self._defaults:
-            context = DefaultContext(self._compiled, dialect(), parameters)
-            for default in self._defaults:
-                default.fill(context)
+        context = DefaultContext(self._compiled, dialect(), parameters)
+        for default in self._defaults:
+            default.fill(context)
         return [parameters[name] for name in self._names]
 
 
 class Plans:
     """All plans of one model class. Made with the class; each plan is made on its first use."""
 
-    __slots__ = ("_creates", "_delete", "_get", "_updates", "keys", "model", "query", "table")
+    __slots__ = (
+        "_creates",
+        "_delete",
+        "_get",
+        "_updates",
+        "by_key",
+        "keys",
+        "model",
+        "query",
+        "table",
+    )
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -116,18 +131,25 @@ class Plans:
             names.invert_get(column.name, column.name) for column in self.table.primary_key.columns
         ]
         self._get: _core.Plan | None = None
+        # what `get` takes when the key is one value; None until it is made
+        self.by_key: _core.Plan | None = None
         self._delete: _core.Plan | None = None
         self._creates: dict[tuple[str, ...], CreatePlan] = {}
         self._updates: dict[tuple[tuple[str, ...], tuple[str, ...]], UpdatePlan] = {}
         self.query: Any = None
 
-    def get(self) -> _core.Plan:
-        """SELECT all columns of the row with a key."""
+    def get(self, ident: Any) -> tuple[_core.Plan, list[Any]]:
+        """SELECT all columns of the row with a key, and the values of the key.
+
+        Errors: ValueError for a wrong number of values, KeyError for a wrong name.
+        """
         if self._get is None:
             statement = sa.select(*self.table.columns).where(self.key_clause())
             compiled = statement.compile(dialect=dialect())
             self._get = self.plan_of(compiled, self.program(self.table.columns))
-        return self._get
+            if len(self.keys) == 1:
+                self.by_key = self._get
+        return self._get, self.key_values(ident)
 
     def delete(self) -> _core.Plan:
         """DELETE the row with a key."""
@@ -155,10 +177,7 @@ class Plans:
         return found
 
     def key_values(self, ident: Any) -> list[Any]:
-        """The values of a primary key in column order.
-
-        Errors: ValueError for a wrong number of values, KeyError for a wrong name.
-        """
+        """The values of a primary key in column order."""
         given = ident if isinstance(ident, list | tuple | dict) else [ident]
         if len(given) != len(self.keys):
             raise ValueError(

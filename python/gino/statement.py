@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import Delete, Insert, Select, TextClause, Update, select
 from sqlalchemy import exc as sa_exc
-from sqlalchemy import select
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.schema import Sequence as SequenceItem
 from sqlalchemy.sql import functions
@@ -205,8 +205,16 @@ def plain_plan(sql: str) -> _core.Plan:
     return _core.Plan(sql)
 
 
+_RUN_AS_THEY_ARE = {Select, Insert, Update, Delete, TextClause}
+
+
 def executable(clause: Any) -> Any:
-    """The clause that is run for what the caller gave."""
+    """The clause that is run for what the caller gave.
+
+    Errors: ObjectNotExecutableError.
+    """
+    if type(clause) in _RUN_AS_THEY_ARE:
+        return clause
     if isinstance(clause, SequenceItem):
         return select(clause.next_value())
     if isinstance(clause, functions.FunctionElement):
@@ -245,7 +253,9 @@ def prepare(
     params: Mapping[str, Any],
     for_dialect: AsyncpgDialect | None = None,
 ) -> tuple[Any, list[Any], bool, Recipe | None]:
-    """The plan, its arguments, whether they are several sets, and the recipe (None: no clause)."""
+    """The plan of an executable clause or of plain SQL, its arguments, whether they are several,
+    and the recipe (None for plain SQL and DDL).
+    """
     for_dialect = for_dialect or dialect()
     sets = parameter_sets(multiparams, params) if multiparams or params else ()
     many = len(sets) > 1
@@ -256,7 +266,6 @@ def prepare(
             )
         plan = plain_plan(clause)
         return plan, [list(s) for s in sets] if many else list(sets[0]) if sets else [], many, None
-    clause = executable(clause)
     if isinstance(clause, ExecutableDDLElement):
         return _core.Plan(str(clause.compile(dialect=for_dialect))), [], False, None
     if not sets:
