@@ -117,15 +117,14 @@ impl PySink {
     /// result, and what is distinct stays so. For cursors.
     pub(crate) fn take_list<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyList> {
         self.rows = 0;
-        let taken = self.list.replace(PyList::empty(py).unbind());
-        taken.map_or_else(|| PyList::empty(py), |list| list.into_bound(py))
+        list(self.list.replace(PyList::empty(py).unbind()), py)
     }
 
     /// The result, now that the request is complete with the command tag `tag`.
     ///
     /// # Errors
     /// No row or several where one is asked for.
-    pub(crate) fn finish<'py>(mut self, py: Python<'py>, tag: &str) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn finish<'py>(self, py: Python<'py>, tag: &str) -> PyResult<Bound<'py, PyAny>> {
         if self.many {
             return Ok(py.None().into_bound(py));
         }
@@ -134,8 +133,8 @@ impl PySink {
             None => py.None().into_bound(py),
         };
         match self.mode {
-            Mode::All => Ok(self.take_list(py).into_any()),
-            Mode::Status => Ok((tag, self.take_list(py)).into_pyobject(py)?.into_any()),
+            Mode::All => Ok(list(self.list, py).into_any()),
+            Mode::Status => Ok((tag, list(self.list, py)).into_pyobject(py)?.into_any()),
             Mode::One | Mode::OneOrNone if self.rows > 1 => {
                 Err(errors::raise(py, RowError::SeveralFound.into()))
             }
@@ -223,6 +222,10 @@ impl Sink for PySink {
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         self
     }
+}
+
+fn list(list: Option<Py<PyList>>, py: Python<'_>) -> Bound<'_, PyList> {
+    list.map_or_else(|| PyList::empty(py), |list| list.into_bound(py))
 }
 
 /// Value `index` of `row`.

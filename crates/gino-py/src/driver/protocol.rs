@@ -62,7 +62,7 @@ impl Protocol {
 
     fn data_received(&self, data: &Bound<'_, PyBytes>) -> PyResult<()> {
         let mut rest = data.as_bytes();
-        with_direct_wake(|| {
+        with_direct_wake(data.py(), || {
             while !rest.is_empty() {
                 let fed = self.wire.readable(&mut |buffer| {
                     let count = rest.len().min(buffer.len());

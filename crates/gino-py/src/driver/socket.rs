@@ -118,7 +118,7 @@ enum What {
 impl Callback {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         match self.what {
-            What::Read => with_direct_wake(|| self.socket.on_readable()),
+            What::Read => with_direct_wake(py, || self.socket.on_readable()),
             What::Write => {
                 self.socket.send(py);
                 Ok(())

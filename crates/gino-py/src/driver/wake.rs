@@ -14,17 +14,26 @@ use crate::raw;
 thread_local! {
     /// Whether a task may be run at once: only while the loop runs a callback of ours and no task.
     static DIRECT: Cell<bool> = const { Cell::new(false) };
+    /// Whether the garbage collector is to be resumed.
+    static PAUSED: Cell<bool> = const { Cell::new(false) };
     /// SystemExit or KeyboardInterrupt of a task that was run at once.
     static EXIT: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Runs `body`, a callback of the loop, so that tasks it wakes are run at once.
+/// Runs `body`, a callback of the loop, so that tasks it wakes are run at once. The garbage collector
+/// waits meanwhile, but not while a task runs: rows that are being loaded are no garbage, and looking
+/// through them again and again took a third of the time of a large result on Python 3.11.
 ///
 /// # Errors
 /// SystemExit or KeyboardInterrupt that such a task raised: the loop has to see it.
-pub(super) fn with_direct_wake<T>(body: impl FnOnce() -> T) -> PyResult<T> {
+pub(super) fn with_direct_wake<T>(py: Python<'_>, body: impl FnOnce() -> T) -> PyResult<T> {
     let before = DIRECT.replace(true);
+    let paused = raw::pause_gc(py);
+    PAUSED.set(paused);
     let value = body();
+    if PAUSED.replace(false) {
+        raw::resume_gc(py);
+    }
     DIRECT.set(before);
     match EXIT.take() {
         Some(exit) => Err(exit),
@@ -42,11 +51,15 @@ pub(crate) fn notify(
     direct: bool,
 ) {
     if let Some(context) = context.filter(|_| direct && DIRECT.get()) {
+        let py = home.py();
         DIRECT.set(false);
+        if PAUSED.replace(false) {
+            raw::resume_gc(py);
+        }
         let called = raw::call_in_context(context, callback, argument);
+        PAUSED.set(raw::pause_gc(py));
         DIRECT.set(true);
         if let Err(error) = called {
-            let py = home.py();
             if error.is_instance_of::<PySystemExit>(py)
                 || error.is_instance_of::<PyKeyboardInterrupt>(py)
             {
