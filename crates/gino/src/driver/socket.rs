@@ -229,3 +229,6 @@ impl<R, W: AsyncWrite + Unpin> Drop for Reader<R, W> {
 
 /// A larger send buffer is given back once it is empty.
 const KEEP: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     reason = "clippy spares tests, but not what they share"
 )]
 
@@ -11,6 +13,7 @@ mod connect;
 mod context;
 mod cursor;
 mod failure;
+mod fault;
 mod pool;
 mod query;
 mod server;

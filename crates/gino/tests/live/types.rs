@@ -45,6 +45,26 @@ async fn values_come_back_as_they_went() {
 }
 
 #[tokio::test]
+async fn values_of_other_crates_come_back_as_they_went() {
+    let home = Home::new("crates", "max_size=1").await;
+    let engine = &home.engine;
+    let moment = chrono::DateTime::from_timestamp_micros(-1_234_567_890_123).unwrap();
+    same(engine, "timestamptz", moment).await;
+    same(engine, "timestamp", moment.naive_utc()).await;
+    same(engine, "date", moment.date_naive()).await;
+    same(engine, "time", moment.time()).await;
+    let id = uuid::Uuid::from_u128(0xa0ee_bc99_9c0b_4ef8_bb6d_6bb9_bd38_0a11);
+    same(engine, "uuid", id).await;
+    same(engine, "uuid[]", vec![id, uuid::Uuid::nil()]).await;
+    let document = serde_json::json!({"a": [1, 2.5, null], "b": {"c": "ü"}});
+    same(engine, "json", document.clone()).await;
+    same(engine, "jsonb", document).await;
+    let row = engine.one("SELECT $1::uuid", &[&id]).await.unwrap();
+    assert_eq!(row.get::<&str>(0), id.to_string());
+    home.done().await;
+}
+
+#[tokio::test]
 async fn strings_stand_for_types_without_a_rust_type() {
     let home = Home::new("text_forms", "max_size=1").await;
     let engine = &home.engine;
