@@ -210,6 +210,8 @@ class Connection:
     @property
     def is_reusing(self) -> bool: ...
     @property
+    def seat(self) -> int | None: ...  # equal for connections that share a borrowed one; else None
+    @property
     def status(self) -> str:
         """One of "idle", "in transaction", "failed", "closed"; "none" when not borrowed."""
     def parameter(self, name: str) -> str | None:

@@ -147,10 +147,7 @@ class Gino(sa.MetaData):
 
     def pop_bind(self) -> Any:
         """Unbind, and return what was bound, still open: `await db.pop_bind().close()`."""
-        bind = self.bind
-        if not bind:
-            _uninitialized()
-        self.bind = None
+        bind, self.bind = self.bind, None
         return bind
 
     def with_bind(self, bind: Any, loop: Any = None, **kwargs: Any) -> Any:

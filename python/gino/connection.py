@@ -53,7 +53,7 @@ class GinoConnection(_core.Connection):
     @property
     def raw_connection(self) -> Any:
         """The driver's connection; None when none is borrowed."""
-        return self._engine.raw_of(self) if self.is_borrowed else None
+        return self._engine.raw_of(self)
 
     @property
     def state(self) -> str:

@@ -12,11 +12,13 @@ import sys
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 from . import _core, execution
 from .connection import GinoConnection
 from .cursor import Iteration
 from .pool import Pool
+from .raw import RawConnection
 from .transaction import TransactionOnEngine
 
 __all__ = ["GinoConnection", "GinoEngine"]
@@ -74,6 +76,7 @@ class GinoEngine:
             )
             self.logger.addHandler(handler)
         self.should_log = self.logger.isEnabledFor(logging.INFO) if echo is None else bool(echo)
+        self._raw: WeakValueDictionary[int, RawConnection] = WeakValueDictionary()
         self._native = pool.attach(self._make_connection)
         self.run: Callable[..., Awaitable[Any]] = self._native.run
         if self.should_log:
@@ -161,9 +164,16 @@ class GinoEngine:
         """The driver's pool."""
         return self._pool
 
-    def raw_of(self, connection: GinoConnection) -> Any:
+    def raw_of(self, connection: GinoConnection) -> RawConnection | None:
         """The driver's connection behind a connection: the same object for all that share it."""
-        return connection.handle
+        seat = connection.seat
+        if seat is None:
+            return None
+        raw = self._raw.get(seat)
+        if raw is None:
+            raw = self._raw[seat] = RawConnection(connection)
+        raw.rest_on(connection)
+        return raw
 
     # ---- the engine itself ----------------------------------------------------------------------
 

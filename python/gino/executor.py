@@ -41,8 +41,6 @@ class GinoExecutor:
 
     def model(self, model: Any) -> Self:
         """Load instances of this model; None: rows."""
-        if model is not None:
-            model = getattr(model, "__orm_model__", model)
         return self.execution_options(model=model)
 
     def return_model(self, switch: bool) -> Self:

@@ -1,16 +1,17 @@
 """The pools behind an engine, as Python sees them.
 
-Owns: the native engine and its figures.
+Owns: the native engine and its figures, under the names that asyncpg gave its pool.
 Never does: know SQLAlchemy or models.
 Called by: `gino.engine`, `gino.strategies`; given out as `engine.raw_pool`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 from . import _core
+from .raw import RawConnection
 
 
 class Pool:
@@ -30,9 +31,16 @@ class Pool:
     def native(self) -> _core.Engine:
         """The native engine."""
         if self._native is None:
-            self.attach(_core.Connection)
-        assert self._native is not None
+            return self.attach(_core.Connection)
         return self._native
+
+    def acquire(self, *, timeout: float | None = None) -> _RawAcquire:
+        """A connection of its own, outside of the task's context: to `await`, or as a block."""
+        return _RawAcquire(self.native.acquire(timeout, False, False, False))
+
+    async def release(self, connection: RawConnection) -> None:
+        """Give a connection back."""
+        await connection._connection.release()
 
     def get_size(self) -> int:
         """Open connections of the running loop."""
@@ -68,3 +76,23 @@ class Pool:
             f"<gino.pool.{type(self).__name__} max={figures['max']} min={figures['min']} "
             f"cur={figures['size']} use={figures['in_use']}>"
         )
+
+
+class _RawAcquire:
+    """`await` it, or use it as a block that gives the connection back at its end."""
+
+    __slots__ = ("_connection", "_waiting")
+
+    def __init__(self, waiting: Awaitable[Any]) -> None:
+        self._waiting = waiting
+        self._connection: Any = None
+
+    def __await__(self) -> Generator[Any, None, RawConnection]:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> RawConnection:
+        self._connection = await self._waiting
+        return RawConnection(self._connection)
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._connection.release()

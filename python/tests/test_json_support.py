@@ -167,3 +167,47 @@ async def test_hooks_defaults_and_several_columns(dsn: str) -> None:
         await page.update(plain={"count": 4}).apply()
         assert await db.scalar("SELECT plain FROM gt_pages") == {"count": 4}
         await db.gino.drop_all()
+
+
+async def test_expression_hook_and_type_decorator(dsn: str) -> None:
+    import sqlalchemy as sa
+
+    class Upper(sa.types.TypeDecorator[Any]):
+        impl = JSONB
+        cache_ok = True
+
+        def process_result_value(self, value: Any, dialect: Any) -> Any:
+            return None if value is None else {key: value[key] for key in sorted(value)}
+
+    db: Any = Gino()
+
+    class Thing(db.Model):
+        __tablename__ = "gt_things"
+        id = db.Column(db.Integer, primary_key=True)
+        profile = db.Column(Upper, nullable=False, server_default="{}")
+        born = db.DateTimeProperty()
+        name = db.StringProperty()
+
+        @born.expression
+        def born(cls, clause: Any) -> Any:
+            return sa.func.extract("year", clause)
+
+        @name.before_set
+        def name(self, value: str) -> str:
+            return value.strip()
+
+        @db.declared_attr
+        def name_index(cls) -> Any:
+            return db.Index("gt_things_name", cls.name)
+
+    async with db.with_bind(dsn, min_size=1, max_size=1):
+        await db.gino.drop_all()
+        await db.gino.create_all()
+        thing = await Thing.create(name=" x ", born=datetime(2001, 2, 3))
+        assert thing.name == "x"
+        assert await db.select([Thing.born]).gino.scalar() == 2001
+        await thing.update(name="a").apply()
+        again = await Thing.query.where(Thing.name == "a").gino.one()
+        assert list(again.profile) == ["born", "name"]
+        assert again.born == datetime(2001, 2, 3)
+        await db.gino.drop_all()

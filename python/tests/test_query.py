@@ -258,3 +258,34 @@ async def test_cursor_outside_of_a_transaction_is_refused(db: Any) -> None:
             async for _ in connection.iterate(Team.query):
                 pass
         assert await connection.scalar("SELECT 1") == 1
+
+
+async def test_upsert_of_the_postgresql_dialect(db: Any) -> None:
+    from sqlalchemy.dialects.postgresql import insert
+
+    clause = insert(Team).values(id=1, name="a")
+    assert (await clause.gino.status())[0] == "INSERT 0 1"
+    assert (await clause.on_conflict_do_nothing().gino.status())[0] == "INSERT 0 0"
+    update = clause.on_conflict_do_update(index_elements=["id"], set_={"name": "b"})
+    assert await update.returning(Team.name).gino.scalar() == "b"
+
+
+async def test_row_locks_and_joins_of_models(db: Any) -> None:
+    team = await Team.create(name="core")
+    await User.create(nickname="x", team_id=team.id)
+    async with db.transaction():
+        locked = await Team.query.with_for_update().gino.first()
+        assert locked.name == "core"
+    query = db.select([User, Team]).select_from(User.outerjoin(Team))
+    user, found = await query.gino.load((User, Team)).first()
+    assert (user.nickname, found.name) == ("x", "core")
+
+
+async def test_same_statement_with_other_aliases_keeps_columns_apart(db: Any) -> None:
+    await db.all(Team.insert(), [{"name": "a"}, {"name": "b"}])
+    for _ in range(3):
+        one, two = Team.alias(), Team.alias()
+        query = db.select([one.name, two.name]).where(one.id == 1).where(two.id == 2)
+        row = await query.gino.first()
+        assert tuple(row) == ("a", "b")
+        assert row[0] == "a"

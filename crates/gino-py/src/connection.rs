@@ -1,5 +1,7 @@
 //! Owns the public class Connection: a contextual connection of a task.
 
+use std::sync::Arc;
+
 use gino_core::engine::{self as core, Isolation, Limit, TransactionOptions, within};
 use gino_core::session::Status;
 use pyo3::exceptions::PyValueError;
@@ -154,6 +156,13 @@ impl Connection {
     #[getter]
     fn is_borrowed(&self) -> bool {
         self.handle.get().core.current_seat().is_some()
+    }
+
+    /// A number that connections have in common while they share a borrowed one.
+    #[getter]
+    fn seat(&self) -> Option<usize> {
+        let seat = self.handle.get().core.current_seat()?;
+        Some(Arc::as_ptr(&seat).addr())
     }
 
     #[getter]

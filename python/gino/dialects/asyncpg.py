@@ -15,9 +15,20 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import ARRAY, ENUM, JSON, JSONB
 from sqlalchemy.util import LRUCache
 
+from ..pool import Pool
+from ..schema import AsyncEnum
 from .base import NativeDialect
 
-__all__ = ["ARRAY", "ENUM", "JSON", "JSONB", "AsyncpgDialect", "dialect"]
+__all__ = [
+    "ARRAY",
+    "ENUM",
+    "JSON",
+    "JSONB",
+    "AsyncEnum",
+    "AsyncpgDialect",
+    "Pool",
+    "dialect",
+]
 
 _COMPILED = 1000
 

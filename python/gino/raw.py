@@ -1,0 +1,169 @@
+"""The driver's connection under the names that asyncpg gave its own.
+
+Owns: `RawConnection`, its transactions and prepared statements, for code that goes below models.
+Never does: know SQLAlchemy, models or execution options.
+Called by: `gino.engine` (`raw_connection`), `gino.pool` (`raw_pool.acquire()`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from . import _core
+from .cursor import Iteration
+
+_PLANS = 1000
+
+
+class ServerVersion(NamedTuple):
+    """The version of the server, as asyncpg has it."""
+
+    major: int
+    minor: int
+    micro: int
+    releaselevel: str
+    serial: int
+
+
+class RawTransaction:
+    """`async with`, or `start()` and then `commit()` or `rollback()`."""
+
+    def __init__(self, connection: Any, options: dict[str, Any]) -> None:
+        self._connection = connection
+        self._options = options
+        self._transaction: _core.Transaction | None = None
+
+    async def start(self) -> None:
+        """BEGIN, or SAVEPOINT inside of a transaction."""
+        self._transaction = await self._connection.begin(**self._options)
+
+    async def commit(self) -> None:
+        """Commit."""
+        await self._begun().commit()
+
+    async def rollback(self) -> None:
+        """Roll back."""
+        await self._begun().rollback()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: Any, *error: object) -> None:
+        await (self.commit() if kind is None else self.rollback())
+
+    def _begun(self) -> _core.Transaction:
+        assert self._transaction is not None, "the transaction has not been started"
+        return self._transaction
+
+
+class RawStatement:
+    """A statement to be run with several values."""
+
+    def __init__(self, connection: RawConnection, query: str) -> None:
+        self._connection = connection
+        self._query = query
+
+    def get_query(self) -> str:
+        """The SQL."""
+        return self._query
+
+    def fetch(self, *args: Any, timeout: float | None = None) -> Awaitable[list[Any]]:
+        """All rows."""
+        return self._connection.fetch(self._query, *args, timeout=timeout)
+
+    def fetchrow(self, *args: Any, timeout: float | None = None) -> Awaitable[Any]:
+        """The first row, or None."""
+        return self._connection.fetchrow(self._query, *args, timeout=timeout)
+
+    def fetchval(self, *args: Any, column: int = 0, timeout: float | None = None) -> Awaitable[Any]:
+        """One value of the first row, or None."""
+        return self._connection.fetchval(self._query, *args, column=column, timeout=timeout)
+
+    def cursor(self, *args: Any, timeout: float | None = None) -> Iteration:
+        """A cursor, inside of a transaction."""
+        return self._connection.cursor(self._query, *args, timeout=timeout)
+
+
+class RawConnection:
+    """A borrowed connection of the driver. SQL is plain, with `$1`; times are in seconds."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def rest_on(self, connection: Any) -> None:
+        """Stand on another connection that shares the borrowed one, if that will live longer."""
+        if self._connection.is_reusing or self._connection.seat is None:
+            self._connection = connection
+
+    def fetch(self, query: str, *args: Any, timeout: float | None = None) -> Awaitable[list[Any]]:
+        """All rows."""
+        found: Awaitable[list[Any]] = self._connection.run(_plan(query), args, _core.ALL, timeout)
+        return found
+
+    def fetchrow(self, query: str, *args: Any, timeout: float | None = None) -> Awaitable[Any]:
+        """The first row, or None."""
+        found: Awaitable[Any] = self._connection.run(_plan(query), args, _core.FIRST, timeout)
+        return found
+
+    async def fetchval(
+        self, query: str, *args: Any, column: int = 0, timeout: float | None = None
+    ) -> Any:
+        """One value of the first row, or None."""
+        row = await self.fetchrow(query, *args, timeout=timeout)
+        return None if row is None else row[column]
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """Run one statement, or several without parameters; returns the last command tag."""
+        if not args:
+            tag: str = await self._connection.script(query, timeout)
+            return tag
+        done = await self._connection.run(_plan(query), args, _core.STATUS, timeout)
+        return done[0]  # type: ignore[no-any-return]
+
+    async def executemany(
+        self, command: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None
+    ) -> None:
+        """Run a statement once for each sequence of values."""
+        await self._connection.run(_plan(command), list(args), _core.ALL, timeout, True)
+
+    async def prepare(self, query: str, *, timeout: float | None = None) -> RawStatement:
+        """A statement to be run with several values."""
+        return RawStatement(self, query)
+
+    def cursor(self, query: str, *args: Any, timeout: float | None = None) -> Iteration:
+        """A cursor, inside of a transaction."""
+        return Iteration(lambda: self._connection.cursor(_plan(query), args, timeout))
+
+    def transaction(
+        self,
+        *,
+        isolation: str | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+    ) -> RawTransaction:
+        """A transaction, or a savepoint inside of one."""
+        options = {"isolation": isolation, "readonly": readonly, "deferrable": deferrable}
+        return RawTransaction(self._connection, options)
+
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open, as the server says."""
+        return self._connection.state in ("in transaction", "failed")
+
+    def is_closed(self) -> bool:
+        """Whether the connection cannot be used any more."""
+        return self._connection.state in ("closed", "none")
+
+    def get_server_version(self) -> ServerVersion:
+        """The version of the server."""
+        text = self._connection.parameter("server_version") or "0"
+        numbers = text.partition(" ")[0].split(".")
+        major, minor = (int("".join(filter(str.isdigit, n)) or 0) for n in [*numbers, "0"][:2])
+        return ServerVersion(major, minor, 0, "final", 0)
+
+
+@lru_cache(maxsize=_PLANS)
+def _plan(query: str) -> _core.Plan:
+    return _core.Plan(query)
