@@ -1,10 +1,10 @@
-//! Owns one process of the server: enough of the protocol and of SQL to tell whether the engine keeps
-//! its promises. Transactions and savepoints are real, `SLEEP n` takes virtual milliseconds, `ROWS n` gives
-//! rows, `FAIL` fails, `DIE` ends the process.
+//! Owns one process of the server: enough of the protocol to tell whether the engine keeps its
+//! promises. Never runs a statement itself: `sql` does.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::sql::{Failure, NO_PORTAL, NO_STATEMENT, returns_rows, sleeper};
 use crate::clock::Instant;
 use crate::pg::tests::server::*;
 
@@ -30,23 +30,20 @@ pub(super) struct Backend {
     /// Refuses everybody with this SQLSTATE.
     unfriendly: Option<&'static str>,
     input: Vec<u8>,
-    savepoints: Vec<String>,
+    pub(super) savepoints: Vec<String>,
     statements: HashMap<String, String>,
-    portals: HashMap<String, Portal>,
+    pub(super) portals: HashMap<String, Portal>,
     /// An extended request failed: what comes before its Sync is skipped.
     skipping: bool,
     /// Until when the statement in front of the input sleeps.
     sleeping: Option<Instant>,
-    cancelled: bool,
+    pub(super) cancelled: bool,
 }
 
-struct Portal {
-    sql: String,
+pub(super) struct Portal {
+    pub(super) sql: String,
     rows: Option<(i32, i32)>,
 }
-
-/// A failure: SQLSTATE and text.
-type Failure = (&'static str, &'static str);
 
 impl Backend {
     pub(super) fn new(process: u32, unfriendly: Option<&'static str>) -> Backend {
@@ -246,71 +243,6 @@ impl Backend {
         }
         Ok(())
     }
-
-    fn refuse_if_failed(&self, sql: &str) -> Result<(), Failure> {
-        let ends = sql.starts_with("ROLLBACK") || sql.starts_with("COMMIT");
-        if self.status == b'E' && !ends {
-            return Err(("25P02", "current transaction is aborted"));
-        }
-        Ok(())
-    }
-
-    /// Runs one command: its tag and how many rows it gives, counted from 1.
-    fn execute(&mut self, sql: &str) -> Result<(String, i32), Failure> {
-        self.refuse_if_failed(sql)?;
-        if self.cancelled {
-            return Err(("57014", "canceling statement due to user request"));
-        }
-        let words: Vec<&str> = sql.split_whitespace().collect();
-        let last = words.last().copied().unwrap_or_default();
-        let mut tag = words.first().copied().unwrap_or_default();
-        let mut rows = 0;
-        match &words[..] {
-            ["BEGIN", ..] => self.status = b'T',
-            ["COMMIT" | "ROLLBACK"] => {
-                if self.status == b'E' {
-                    tag = "ROLLBACK";
-                }
-                self.status = b'I';
-                self.savepoints.clear();
-            }
-            ["SAVEPOINT" | "RELEASE" | "ROLLBACK", ..] if self.status == b'I' => {
-                return Err(("25P01", "no transaction is in progress"));
-            }
-            ["SAVEPOINT", name] => self.savepoints.push((*name).to_owned()),
-            ["RELEASE" | "ROLLBACK", ..] => {
-                let known = self.savepoints.iter().rposition(|name| name == last);
-                let at = known.ok_or(("3B001", "savepoint does not exist"))?;
-                self.savepoints
-                    .truncate(at + usize::from(tag == "ROLLBACK"));
-                self.status = b'T';
-            }
-            ["FAIL"] => return Err(("22012", "division by zero")),
-            ["DIE"] => {
-                self.life = Life::Ended;
-                return Err(("57P01", "terminating connection"));
-            }
-            ["SET", ..] => self.touched = true,
-            ["RESET", "ALL"] => self.touched = false,
-            ["ROWS", count] => rows = count.parse().unwrap(),
-            _ => {}
-        }
-        Ok((tag.to_owned(), rows))
-    }
-}
-
-/// The milliseconds of a statement that sleeps, if the message runs one.
-fn sleeper(tag: u8, body: &[u8], backend: &Backend) -> Option<String> {
-    let sql = match tag {
-        b'Q' => texts(body).remove(0),
-        b'E' => backend.portals.get(&texts(body)[0])?.sql.clone(),
-        _ => return None,
-    };
-    sql.strip_prefix("SLEEP ").map(str::to_owned)
-}
-
-fn returns_rows(sql: &str) -> bool {
-    sql.starts_with("ROWS")
 }
 
 /// The first message: its type, its body, what follows.
@@ -322,12 +254,9 @@ fn split(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 /// The zero-terminated texts that a message begins with.
-fn texts(body: &[u8]) -> Vec<String> {
+pub(super) fn texts(body: &[u8]) -> Vec<String> {
     let texts = body.split(|byte| *byte == 0);
     texts
         .map(|text| String::from_utf8_lossy(text).into())
         .collect()
 }
-
-const NO_STATEMENT: Failure = ("26000", "prepared statement does not exist");
-const NO_PORTAL: Failure = ("34000", "portal does not exist");

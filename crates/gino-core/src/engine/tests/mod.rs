@@ -4,6 +4,7 @@
 mod runtime;
 mod network;
 mod backend;
+mod sql;
 
 mod borrow;
 mod statement;

@@ -1,5 +1,6 @@
 //! Two tasks on one connection: they queue in order, and neither sees the other's error or end.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use super::*;
@@ -92,5 +93,52 @@ fn request_that_comes_during_a_cancellation_waits_for_its_end() {
         assert_eq!(run(lease.seat(), "ROWS 1").await.unwrap(), [1]);
         let took = inside.now().saturating_since(before);
         assert!(took >= seconds(2) && took < seconds(3), "{took:?}");
+    });
+}
+
+#[test]
+fn who_gives_up_an_answer_that_is_in_does_not_cancel_the_others_statement() {
+    for seed in 0..10 {
+        let world = World::new(seed);
+        let engine = pool_of_one(&world);
+        let inside = world.clone();
+        world.run(async move {
+            let lease = engine.acquire(None).await.unwrap();
+            run(lease.seat(), "SLEEP 10").await.unwrap();
+            let mut first = Box::pin(run(lease.seat(), "SLEEP 10"));
+            let polled = std::future::poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx)));
+            assert!(polled.await.is_pending());
+            let other = Arc::clone(lease.seat());
+            let second = inside.start(async move { run(&other, "SLEEP 1000").await });
+            let pause = Duration::from_millis(500);
+            inside.sleep_until(inside.now() + pause).await;
+            drop(first);
+            inside.sleep_until(inside.now() + seconds(1)).await;
+            assert_eq!(second.lock().unwrap().take().unwrap().unwrap(), []);
+        });
+        assert_eq!(world.network.server().cancels, 0);
+    }
+}
+
+#[test]
+fn statement_that_cannot_be_cancelled_is_waited_for() {
+    let world = World::new(1);
+    let engine = pool_of_one(&world);
+    let inside = world.clone();
+    world.run(async move {
+        let lease = engine.acquire(None).await.unwrap();
+        let seat = lease.seat();
+        run(seat, "ROWS 1").await.unwrap();
+        inside.network.server().refusing = true;
+        let slow = within(&inside, limit(&inside, 1), run(seat, "SLEEP 3000"));
+        assert!(slow.await.is_err());
+        let next = Arc::clone(seat);
+        let next = inside.start(async move { run(&next, "ROWS 1").await });
+        inside.sleep_until(inside.now() + seconds(1)).await;
+        let under_way =
+            |world: &World| world.network.server().backends().next().unwrap().requests();
+        assert_eq!(under_way(&inside), 1, "the next was sent too early");
+        inside.sleep_until(inside.now() + seconds(2)).await;
+        assert_eq!(next.lock().unwrap().take().unwrap().unwrap(), [1]);
     });
 }

@@ -139,3 +139,21 @@ fn cursor_gives_rows_in_portions_and_ends() {
         tx.commit().await.unwrap();
     });
 }
+
+#[test]
+fn result_that_is_there_when_the_time_is_over_counts() {
+    for seed in 0..10 {
+        let world = World::new(seed);
+        let inside = world.clone();
+        let result = world.run(async move {
+            let limit = limit(&inside, 1);
+            let until = inside.now() + seconds(1);
+            let flow = async {
+                inside.sleep_until(until).await;
+                Ok(7)
+            };
+            within(&inside, limit, flow).await
+        });
+        assert_eq!(result.unwrap(), 7);
+    }
+}

@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use super::play::{Play, Rows, done, replay, told};
+use super::play::{Play, done, replay};
 use super::server::*;
+use super::values::{Rows, told};
 use crate::error::{Closed, ErrorKind, Leaf, Result};
 use crate::pg::Link;
 use crate::row::{Columns, RawRow};

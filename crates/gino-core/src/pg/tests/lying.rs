@@ -1,8 +1,9 @@
 //! Servers that break the protocol: each is found out, the wire is closed, and everything in flight
 //! is answered.
 
-use super::play::{Play, config, done, is_pending, replay, told};
+use super::play::{Play, config, done, is_pending, replay};
 use super::server::*;
+use super::values::told;
 use crate::error::{Error, ErrorKind};
 use crate::session::{Reply, Request, Session, Sql, Status};
 

@@ -3,6 +3,7 @@
 //! `engine`'s tests borrow [`server`]'s messages.
 
 mod play;
+mod values;
 pub(crate) mod server;
 mod scram;
 

@@ -4,8 +4,9 @@
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
-use super::play::{Play, Rows, is_pending, replay, told};
+use super::play::{Play, is_pending, replay};
 use super::server::*;
+use super::values::{Rows, told};
 use crate::pg::Link;
 use crate::session::{NoParams, Reply, Request, Session, Statement, Submitted};
 

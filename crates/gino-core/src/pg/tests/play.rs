@@ -1,24 +1,19 @@
 //! Owns the stage of a transcript: a link, a socket that only collects, and how the server's bytes
 //! are cut into reads. Never looks into a message of the server.
 
-use std::any::Any;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
-
 use super::server::*;
-use crate::codec::Oid;
+use super::values::{Rows, Values};
 use crate::config::Config;
 use crate::error::Result;
 use crate::pg::Link;
-use crate::row::{Cells, Columns, RawRow};
 use crate::session::{
-    Completion, Flush, IsNull, Params, Reply, Request, Session, Sink, Sql, Statement, Submitted,
-    Transport, Wire,
+    Completion, Flush, Reply, Request, Session, Sink, Sql, Statement, Submitted, Transport, Wire,
 };
 
 /// Where the server's stream is cut into reads.
@@ -244,87 +239,4 @@ pub(super) fn done(mut reply: Reply) -> Result<Completion> {
 pub(super) fn is_pending(reply: &mut Reply) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
     Pin::new(reply).poll(&mut cx).is_pending()
-}
-
-/// The answer in one line: `tag[, more]: rows`.
-pub(super) fn told(reply: Reply) -> String {
-    let done = match done(reply) {
-        Ok(done) => done,
-        Err(error) => return format!("{:?}: {error}", error.kind()),
-    };
-    let more = if done.suspended { ", more" } else { "" };
-    let rows = done.sink.map(|sink| sink.into_any().downcast::<Rows>());
-    let rows = rows.map_or(String::new(), |rows| rows.unwrap().text);
-    format!("{}{more}:{rows}", done.tag)
-}
-
-/// A sink that writes down what it is given, and checks every row as a face does.
-#[derive(Default)]
-pub(super) struct Rows {
-    text: String,
-    columns: Option<Arc<Columns>>,
-    /// Shared with the test, for requests whose completion is never seen.
-    pub(super) count: Arc<Mutex<usize>>,
-}
-
-impl Sink for Rows {
-    fn begin(&mut self, columns: &Arc<Columns>) -> Result<()> {
-        let names: Vec<_> = columns.iter().map(|column| &*column.name).collect();
-        self.text += &format!(" <{}>", names.join(" "));
-        self.columns = Some(Arc::clone(columns));
-        Ok(())
-    }
-
-    fn row(&mut self, row: RawRow<'_>) -> Result<()> {
-        let mut cells = Cells::default();
-        let expected = self.columns.as_ref().expect("a row before its columns");
-        cells.read(row, expected.len())?;
-        *self.count.lock().unwrap() += 1;
-        for index in 0..cells.len() {
-            self.text += &match cells.get(row, index) {
-                Some(value) => format!(" {}", value.escape_ascii()),
-                None => " NULL".to_owned(),
-            };
-        }
-        self.text.push(';');
-        Ok(())
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
-    }
-}
-
-/// Parameter sets of texts.
-pub(super) struct Values(Vec<Vec<String>>);
-
-impl Values {
-    pub(super) fn new(values: &[&[&str]]) -> Values {
-        let set = |set: &&[&str]| set.iter().map(|value| (*value).to_owned()).collect();
-        Values(values.iter().map(set).collect())
-    }
-}
-
-impl Params for Values {
-    fn sets(&self) -> usize {
-        self.0.len()
-    }
-
-    fn len(&self, set: usize) -> usize {
-        self.0[set].len()
-    }
-
-    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        if self.0[set][index] == "bad" {
-            return Err(crate::error::CodecError {
-                place: format!("parameter ${}", index + 1),
-                sql_type: oid.to_string().into(),
-                host_type: "str".into(),
-                reason: "bad".into(),
-            }
-            .into());
-        }
-        out.extend_from_slice(self.0[set][index].as_bytes());
-        Ok(IsNull::No)
-    }
 }

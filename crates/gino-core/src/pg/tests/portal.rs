@@ -1,7 +1,8 @@
 //! Portals: opened, fetched in portions, exhausted, closed.
 
-use super::play::{Values, replay, told};
+use super::play::replay;
 use super::server::*;
+use super::values::{Values, told};
 use crate::session::{NoParams, Request, Session, Status};
 
 #[test]

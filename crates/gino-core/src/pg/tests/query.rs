@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::play::{Play, Rows, Values, done, replay, told};
+use super::play::{Play, done, replay};
 use super::server::*;
+use super::values::{Rows, Values, told};
 use crate::error::{ErrorKind, HostError, Result};
 use crate::row::{Columns, RawRow};
 use crate::session::{NoParams, Request, Session, Sink, Sql, Status};
@@ -242,4 +243,20 @@ fn copy_is_refused_and_the_next_request_works() {
         assert!(told(reply).starts_with("Usage: COPY TO STDOUT"));
         assert_eq!(play.link.status(), Status::Idle);
     });
+}
+
+#[test]
+fn value_larger_than_the_buffer_arrives_whole() {
+    let mut play = Play::new(super::play::config(&[]), super::play::Cut::Whole);
+    play.begin();
+    let statement = play.prepare("SELECT $1", &[], &[("t", TEXT)]);
+    let reply = play.run(&statement, &[&[]]);
+    let large = vec![b'x'; 300_000];
+    play.server(&[
+        bind_complete(),
+        row(&[Some(&large)]),
+        complete("SELECT 1"),
+        ready(b'I'),
+    ]);
+    assert_eq!(told(reply).len(), large.len() + "SELECT 1: <t> ;".len());
 }

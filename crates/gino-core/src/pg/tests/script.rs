@@ -1,7 +1,8 @@
 //! Scripts: several results, errors and COPY over the simple protocol.
 
-use super::play::{replay, told};
+use super::play::replay;
 use super::server::*;
+use super::values::told;
 use crate::session::{Request, Session, Status};
 
 #[test]

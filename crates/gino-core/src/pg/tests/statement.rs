@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::play::{Play, config, done, replay_with, told};
+use super::play::{Play, config, done, replay_with};
 use super::server::*;
+use super::values::told;
 use crate::session::{NoParams, Request, Session, Sql, Statement};
 
 /// Prepares `sql`, no longer holds it, and says which messages followed the answer.
