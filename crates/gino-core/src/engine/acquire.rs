@@ -2,7 +2,7 @@
 //! use and by `Handle` for contextual use.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -188,6 +188,7 @@ impl<R: Runtime> Inner<R> {
             endpoint,
             gate: Signal::opened(),
             given_back: AtomicBool::new(false),
+            entering: AtomicUsize::new(0),
             owed: Mutex::default(),
             last_sql,
             names: AtomicU64::new(0),

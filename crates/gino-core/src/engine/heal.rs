@@ -53,7 +53,8 @@ impl<R: Runtime> Seat<R> {
 
     /// Whether the next borrower may have the connection as it is.
     pub(super) fn is_clean(&self) -> bool {
-        self.session.status() == Status::Idle
+        self.entering.load(Ordering::SeqCst) == 0
+            && self.session.status() == Status::Idle
             && self.session.in_flight() == 0
             && !self.session.is_touched()
             && self.gate.is_open()
@@ -103,7 +104,7 @@ impl<R: Runtime> Seat<R> {
 
     /// From now on nobody runs anything here. False if that was so already.
     pub(super) fn retire(&self) -> bool {
-        !self.given_back.swap(true, Ordering::AcqRel)
+        !self.given_back.swap(true, Ordering::SeqCst)
     }
 }
 

@@ -2,7 +2,7 @@
 //! what happens when nobody awaits any more. `Lease`, `Handle`, `Transaction` and `Cursor` run here.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -25,6 +25,8 @@ pub struct Seat<R: Runtime> {
     /// Open unless a cancellation is under way.
     pub(super) gate: Signal,
     pub(super) given_back: AtomicBool,
+    /// How many are between asking whether it was given back and having submitted.
+    pub(super) entering: AtomicUsize,
     /// What has to run before anything else once the gate opens.
     pub(super) owed: Mutex<Vec<String>>,
     pub(super) last_sql: Arc<Mutex<Option<Sql>>>,
@@ -100,10 +102,7 @@ impl<R: Runtime> Seat<R> {
         mut sink: Option<Box<dyn Sink>>,
     ) -> Result<Completion> {
         loop {
-            if self.given_back.load(Ordering::Acquire) {
-                return Err(UsageError::Released.into());
-            }
-            match self.session.submit(make(), sink)? {
+            match self.submit(make(), sink)? {
                 Submitted::Reply(reply) => {
                     return Watched {
                         seat: self,
@@ -122,12 +121,23 @@ impl<R: Runtime> Seat<R> {
         &self.inner.runtime
     }
 
-    /// Sends `script` ahead of whatever is submitted later, and waits for nothing.
+    /// Submits unless the connection was given back. Who gives it back meanwhile, on another thread
+    /// or from inside the parameters, sees that somebody is just entering.
+    fn submit(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Result<Submitted> {
+        self.entering.fetch_add(1, Ordering::SeqCst);
+        let submitted = if self.given_back.load(Ordering::SeqCst) {
+            Err(UsageError::Released.into())
+        } else {
+            self.session.submit(request, sink)
+        };
+        self.entering.fetch_sub(1, Ordering::SeqCst);
+        submitted
+    }
+
+    /// Sends `script` ahead of whatever is submitted later, and waits for nothing. Too late, on a
+    /// connection that was given back, it does nothing.
     pub(super) fn send(&self, script: String) {
-        if self.given_back.load(Ordering::Acquire) {
-            return;
-        }
-        let submitted = self.session.submit(Request::Script(&script), None);
+        let submitted = self.submit(Request::Script(&script), None);
         if matches!(submitted, Ok(Submitted::Held(_))) {
             self.owed().push(script);
             if self.gate.is_open() {

@@ -204,7 +204,7 @@ fn handle(
         if let Work::Run { statement, .. } = &op.work {
             let error = Error::from(error);
             if encode::is_stale_statement(&error) {
-                Shared::lock(shared).cache.remove(statement);
+                Shared::lock(shared).forget(statement)?;
             }
             op.fail(error);
         } else {
@@ -353,6 +353,14 @@ impl Shared {
             self.close_statement(&evicted)?;
         }
         Ok(statement)
+    }
+
+    /// Forgets a statement that is of no use any more; closing one that is gone does no harm.
+    fn forget(&mut self, statement: &Statement) -> Result<()> {
+        if self.cache.remove(statement) {
+            self.close_statement(statement)?;
+        }
+        Ok(())
     }
 
     fn close_statement(&mut self, statement: &Statement) -> Result<()> {

@@ -79,15 +79,14 @@ impl Cache {
         self.entries.remove(&oldest).map(|entry| entry.statement)
     }
 
-    /// Forgets `statement`, because the server did or its result has changed.
-    pub(super) fn remove(&mut self, statement: &Statement) {
-        if self
-            .entries
-            .get(&statement.sql)
-            .is_some_and(|e| e.statement.name == statement.name)
-        {
+    /// Forgets `statement`, because the server did or its result has changed. Whether it was known.
+    pub(super) fn remove(&mut self, statement: &Statement) -> bool {
+        let entry = self.entries.get(&statement.sql);
+        let known = entry.is_some_and(|entry| entry.statement.name == statement.name);
+        if known {
             self.entries.remove(&statement.sql);
         }
+        known
     }
 }
 

@@ -100,6 +100,13 @@ impl Link {
         Ok(reply)
     }
 
+    /// How much room it keeps for what is sent.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let shared = self.lock();
+        shared.out.capacity() + shared.scratch.capacity()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         Shared::lock(&self.shared)
     }
@@ -223,7 +230,7 @@ impl Wire for Link {
         let mut shared = self.lock();
         out.extend_from_slice(&shared.out);
         let any = !shared.out.is_empty();
-        shared.out.clear();
+        empty(&mut shared.out);
         any
     }
 
@@ -268,7 +275,7 @@ impl Session for Link {
                 return Err(Closed::Lost(cause).into());
             }
             if shared.held {
-                scratch.clear();
+                empty(&mut scratch);
                 shared.scratch = scratch;
                 return Ok(Submitted::Held(op.sink.take()));
             }
@@ -277,7 +284,7 @@ impl Session for Link {
                 _ => shared.touched || touches,
             };
             shared.out.extend_from_slice(&scratch);
-            scratch.clear();
+            empty(&mut scratch);
             shared.scratch = scratch;
             shared.push(op);
             match (shared.corked, shared.in_flight) {
@@ -362,6 +369,17 @@ impl Session for Link {
         self.shut_current(current, Closed::Connection.into(), || Closed::Connection);
     }
 }
+
+/// Empties a buffer, and gives back what one large request made of it.
+fn empty(buffer: &mut BytesMut) {
+    if buffer.capacity() > KEEP {
+        *buffer = BytesMut::new();
+    }
+    buffer.clear();
+}
+
+/// How much room for what is sent a connection keeps, in bytes.
+const KEEP: usize = 256 * 1024;
 
 /// What the answer to `request` will need, and whether the request outlives its transaction.
 fn work(request: &Request<'_>, name: Box<str>) -> (Work, bool) {

@@ -1,10 +1,16 @@
 //! Two tasks on one connection: they queue in order, and neither sees the other's error or end.
 
+use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::BytesMut;
+
 use super::*;
+use crate::codec::Oid;
+use crate::engine::Lease;
 use crate::runtime::Runtime;
+use crate::session::{IsNull, Params};
 
 #[test]
 fn two_tasks_on_one_connection_queue_and_keep_their_errors() {
@@ -141,4 +147,44 @@ fn statement_that_cannot_be_cancelled_is_waited_for() {
         inside.sleep_until(inside.now() + seconds(2)).await;
         assert_eq!(next.lock().unwrap().take().unwrap().unwrap(), [1]);
     });
+}
+
+/// Parameters that give the connection back while they are read.
+struct Releasing(Mutex<Option<Lease<World>>>);
+
+impl Params for Releasing {
+    fn len(&self, _set: usize) -> usize {
+        drop(self.0.lock().unwrap().take());
+        0
+    }
+
+    fn encode(&self, _: usize, _: usize, _: Oid, _: &mut BytesMut) -> Result<IsNull> {
+        Ok(IsNull::Yes)
+    }
+}
+
+#[test]
+fn request_that_enters_while_its_connection_is_given_back_stays_the_last_borrowers() {
+    let world = World::new(1);
+    let engine = pool_of_one(&world);
+    world.run(async move {
+        let lease = engine.acquire(None).await.unwrap();
+        let seat = Arc::clone(lease.seat());
+        let sql = Sql::new("SLEEP 500");
+        run(&seat, "SLEEP 500").await.unwrap();
+        let params = Releasing(Mutex::new(Some(lease)));
+        let mut late = Box::pin(seat.run(&sql, &params, None, 0));
+        let polled = std::future::poll_fn(|cx| Poll::Ready(late.as_mut().poll(cx)));
+        assert!(polled.await.is_pending());
+        assert!(
+            engine.try_acquire().is_none(),
+            "handed out with a statement in flight"
+        );
+        let next = engine.acquire(None).await.unwrap();
+        assert_eq!(next.seat().session.in_flight(), 0);
+        late.await.unwrap();
+    });
+    let server = world.network.server();
+    assert_eq!(server.backends().count(), 0);
+    assert_eq!(server.texts(), ["SLEEP 500", "SLEEP 500", "ROLLBACK"]);
 }

@@ -260,3 +260,15 @@ fn value_larger_than_the_buffer_arrives_whole() {
     ]);
     assert_eq!(told(reply).len(), large.len() + "SELECT 1: <t> ;".len());
 }
+
+#[test]
+fn large_request_leaves_no_large_buffers_behind() {
+    let mut play = Play::new(super::play::config(&[]), super::play::Cut::Whole);
+    play.begin();
+    let large = "x".repeat(4_000_000);
+    let reply = play.submit(Request::Script(&large));
+    assert!(play.raw().len() > large.len());
+    assert!(play.link.kept() < large.len() / 8);
+    play.server(&[complete("X"), ready(b'I')]);
+    assert_eq!(told(reply), "X:");
+}

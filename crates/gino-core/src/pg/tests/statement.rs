@@ -135,6 +135,10 @@ fn statement_that_the_server_no_longer_has_is_prepared_again() {
             play.server(&[error(state, text), ready(b'I')]);
             assert!(told(reply).starts_with("Database: "));
             assert!(!is_cached(play, "SELECT 1"));
+            assert!(play.tags().ends_with("CS"), "left behind on the server");
+            let next = play.submit(Request::Script(""));
+            play.server(&[close_complete(), ready(b'I'), empty_query(), ready(b'I')]);
+            assert_eq!(told(next), ":");
         });
     }
 }
