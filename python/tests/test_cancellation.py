@@ -1,8 +1,9 @@
-"""Cancellation and faults: whatever is cut short, the pool is whole afterwards and nothing hangs."""
+"""Cancellation and faults: whatever is cut short, the pool is whole afterwards, nothing hangs."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -36,9 +37,8 @@ async def cut_short(work: Awaitable[Any], after: float) -> None:
     task = asyncio.ensure_future(work)
     await asyncio.sleep(after)
     task.cancel()
-    with pytest.raises((asyncio.CancelledError, exc.QueryCanceledError)):
+    with contextlib.suppress(asyncio.CancelledError, exc.QueryCanceledError):
         await task
-        raise asyncio.CancelledError  # it was faster
 
 
 async def borrow_and_query(engine: Any) -> None:
