@@ -33,8 +33,9 @@ class GinoConnection(_core.Connection):
     ) -> None:
         self._engine = engine
         self._options: Mapping[str, Any] = options or {}
-        if engine.should_log:
-            self.run = engine.logged(super().run)  # type: ignore[method-assign]
+        bounded = self._options.get("timeout") or engine.execution_opts.get("timeout")
+        if engine.should_log or bounded is not None:
+            self.run = engine.wrapped(super().run, bounded)  # type: ignore[method-assign]
 
     def __new__(cls, handle: _core.Handle, *args: Any, **kwargs: Any) -> Self:
         return super().__new__(cls, handle)

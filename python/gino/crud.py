@@ -25,7 +25,7 @@ from .loader import ModelLoader
 from .plans import CreatePlan, Plans
 from .update import DEFAULT, NOWHERE, UpdateRequest, is_expression
 
-__all__ = ["DEFAULT", "Alias", "CRUDModel", "QueryModel", "UpdateRequest", "declarative_base"]
+__all__ = ["DEFAULT", "Alias", "CRUDModel", "UpdateRequest", "declarative_base"]
 
 _CONTAINERS = {list, tuple, dict}
 
@@ -192,6 +192,10 @@ class CRUDModel(Model):
             )
         )
 
+    def append_where_primary_key(self, q: Any) -> Any:
+        """The clause with a condition that finds this instance's row."""
+        return q.where(self.lookup())
+
     @classmethod
     def __locate__(cls, instance: Any) -> Any:
         """Key values, or the clause of a custom `lookup()`, or NOWHERE."""
@@ -227,6 +231,11 @@ class CRUDModel(Model):
         return cls.__loader_class__(cls).distinct(*columns)
 
     @classmethod
+    def none_as_none(cls, enabled: bool = True) -> ModelLoader:
+        """A loader; see `ModelLoader.none_as_none`."""
+        return cls.__loader_class__(cls).none_as_none(enabled)
+
+    @classmethod
     def alias(cls, *args: Any, **kwargs: Any) -> Alias:
         """The model under another name, for a second place in one query."""
         return Alias(cls, *args, **kwargs)
@@ -242,10 +251,6 @@ class CRUDModel(Model):
         hidden = {prop.prop_name for prop in cls.__json_properties__.values()}
         names = [name for name in cls._column_name_map if name not in hidden]
         return {name: getattr(self, name) for name in [*names, *cls.__json_properties__]}
-
-
-class QueryModel:
-    """Kept as a name for old imports."""
 
 
 class _NoPlans:

@@ -78,9 +78,9 @@ class GinoEngine:
         self.should_log = self.logger.isEnabledFor(logging.INFO) if echo is None else bool(echo)
         self._raw: WeakValueDictionary[int, RawConnection] = WeakValueDictionary()
         self._native = pool.attach(self._make_connection)
-        self.run: Callable[..., Awaitable[Any]] = self._native.run
-        if self.should_log:
-            self.run = self.logged(self._native.run)
+        self.run: Callable[..., Awaitable[Any]] = self.wrapped(
+            self._native.run, self.execution_opts.get("timeout")
+        )
 
     # ---- queries --------------------------------------------------------------------------------
 
@@ -188,6 +188,7 @@ class GinoEngine:
     def update_execution_options(self, **options: Any) -> None:
         """Execution options for all statements; those of a statement or a connection come first."""
         self.execution_opts.update(options)
+        self.run = self.wrapped(self._native.run, self.execution_opts.get("timeout"))
 
     def repr(self, color: bool = False) -> str:
         """The pool and its figures; `color` needs the package `click`."""
@@ -206,11 +207,18 @@ class GinoEngine:
     def __repr__(self) -> str:
         return self.repr()
 
-    def logged(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """`run` that logs the SQL of each plan first."""
+    def wrapped(
+        self, run: Callable[..., Awaitable[Any]], timeout: float | None
+    ) -> Callable[..., Awaitable[Any]]:
+        """A native `run` with what the engine adds: a log record, a default `timeout` (seconds)."""
+        if timeout is not None:
+            run = _bounded(run, timeout)
+        return self._logged(run) if self.should_log else run
+
+    def _logged(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        logger = self.logger
 
         def run_and_log(plan: _core.Plan, *args: Any) -> Awaitable[Any]:
-            logger = self.logger
             # past the level: echo=True of one engine must not switch on another's
             record = logger.makeRecord(logger.name, logging.INFO, __file__, 0, plan.sql, (), None)
             logger.handle(record)
@@ -220,6 +228,15 @@ class GinoEngine:
 
     def _make_connection(self, handle: _core.Handle) -> GinoConnection:
         return self.connection_cls(handle, self)
+
+
+def _bounded(run: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., Awaitable[Any]]:
+    def run_bounded(
+        plan: _core.Plan, args: Any, mode: int, timeout: float | None = None, *more: Any
+    ) -> Awaitable[Any]:
+        return run(plan, args, mode, seconds if timeout is None else timeout, *more)
+
+    return run_bounded
 
 
 _FIGURES = (("max", "max"), ("min", "min"), ("cur", "size"), ("use", "in_use"))

@@ -111,7 +111,6 @@ async def test_row_is_a_tuple_and_a_mapping(db: Any) -> None:
     assert "name" in row
     assert Team.name in row
     assert "nothing" not in row
-    assert User.nickname not in row or "name" in row
     assert list(row.keys()) == ["id", "name"]
     assert list(row.values()) == [1, "core"]
     assert list(row.items()) == [("id", 1), ("name", "core")]
@@ -289,3 +288,33 @@ async def test_same_statement_with_other_aliases_keeps_columns_apart(db: Any) ->
         row = await query.gino.first()
         assert tuple(row) == ("a", "b")
         assert row[0] == "a"
+
+
+async def test_timeout_of_engine_and_connection_holds_for_models_too(db: Any) -> None:
+    async with db.acquire() as locker, locker.transaction():
+        await locker.status("LOCK TABLE gt_teams IN ACCESS EXCLUSIVE MODE")
+        async with db.acquire() as connection:
+            short = connection.execution_options(timeout=0.05)
+            with pytest.raises(TimeoutError):
+                await Team.get(1, bind=short)
+        db.bind.update_execution_options(timeout=0.05)
+        async with db.acquire():
+            with pytest.raises(TimeoutError):
+                await Team.get(1)
+            with pytest.raises(TimeoutError):
+                await Team.query.gino.all()
+    assert await Team.get(1, timeout=5) is None
+
+
+async def test_aliases_stand_in_clauses(db: Any) -> None:
+    await db.all(Team.insert(), [{"name": "a"}, {"name": "b"}])
+    alias = Team.alias()
+    assert await db.select([db.func.count()]).select_from(alias).gino.scalar() == 2
+    assert len(await db.select([alias]).gino.all()) == 2
+    join = Team.join(alias, Team.id < alias.id)
+    assert await join.select().gino.first() == (1, "a", None, 2, "b", None)
+    teams = await alias.load("name").query.order_by(alias.id).gino.all()
+    assert [(type(team), team.id, team.name) for team in teams] == [
+        (Team, None, "a"),
+        (Team, None, "b"),
+    ]
