@@ -66,47 +66,6 @@ async fn dropped_while_connecting_leaves_no_connection() {
     home.done().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn storm_of_cancellations_leaves_a_whole_pool() {
-    let home = Home::new("storm", "max_size=4").await;
-    home.engine.script("CREATE TABLE t (n int4)").await.unwrap();
-    let tasks: Vec<_> = (0..120_u64)
-        .map(|n| {
-            let engine = home.engine.clone();
-            let number = i32::try_from(n).unwrap();
-            let run = async move {
-                let run = engine.transaction(async |tx| {
-                    tx.status("INSERT INTO t VALUES ($1)", &[&number]).await?;
-                    tx.status("SELECT pg_sleep(0.01)", &[]).await?;
-                    engine.status("SET LOCAL work_mem = '9MB'", &[]).await
-                });
-                run.await.map(drop)
-            };
-            tokio::spawn(tokio::time::timeout(Duration::from_millis(n * 7 % 60), run))
-        })
-        .collect();
-    let mut committed = 0;
-    for task in tasks {
-        if let Ok(done) = task.await.unwrap() {
-            done.unwrap();
-            committed += 1;
-        }
-    }
-    home.is_whole().await;
-    let rows = home
-        .engine
-        .scalar::<i64>("SELECT count(*) FROM t", &[])
-        .await
-        .unwrap();
-    // A commit that was cancelled on its way may have happened; one that was reported has.
-    assert!(
-        rows.unwrap() >= committed,
-        "{rows:?} rows, {committed} commits"
-    );
-    assert!(home.sessions("%").await <= 4);
-    home.done().await;
-}
-
 #[tokio::test]
 async fn statement_that_takes_too_long_ends_with_a_timeout() {
     let home = Home::new("late", "max_size=1").await;

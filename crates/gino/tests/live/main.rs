@@ -17,5 +17,7 @@ mod fault;
 mod pool;
 mod query;
 mod server;
+mod statement;
+mod storm;
 mod transaction;
 mod types;
