@@ -269,6 +269,14 @@ async def test_what_python_cannot_hold_names_the_column(connection, sql, kind, h
     assert await scalar(connection, "SELECT 1") == 1
 
 
+async def test_a_text_in_another_encoding_names_the_column(connection):
+    await connection.script("SET client_encoding TO 'LATIN1'")
+    with pytest.raises(DataError, match='^column "word": str .* text: it is not UTF-8$'):
+        await scalar(connection, "SELECT chr(228) AS word")
+    await connection.script("RESET client_encoding")
+    assert await scalar(connection, "SELECT chr(228)") == "ä"
+
+
 async def test_a_uuid_is_a_whole_one(connection):
     loaded = await scalar(connection, "SELECT $1::uuid", str(SOME_UUID))
     assert loaded == SOME_UUID

@@ -3,12 +3,13 @@
 
 use gino_core::codec::{Civil, Interval, Kind, Timeline, bytea, datetime, json, number, uuid};
 use jiter::{PythonParse, StringCacheMode};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyFloat, PyTime, PyTzInfo};
 
 use crate::array;
 use crate::decimal;
-use crate::fault::Fitted;
+use crate::fault::{Fault, Fitted};
 use crate::python;
 use crate::raw;
 
@@ -20,7 +21,7 @@ use crate::raw;
 pub(crate) fn decode<'py>(py: Python<'py>, kind: Kind, bytes: &[u8]) -> Fitted<Bound<'py, PyAny>> {
     match kind {
         Kind::Int4 => integer(py, i64::from(number::decode_int4(bytes)?)),
-        Kind::Text | Kind::Other => Ok(raw::text(py, bytes)?),
+        Kind::Text | Kind::Other => text(py, bytes),
         Kind::Int8 => integer(py, number::decode_int8(bytes)?),
         Kind::Bool => Ok(PyBool::new(py, number::decode_bool(bytes)?)
             .to_owned()
@@ -71,6 +72,21 @@ pub(crate) fn host_type(kind: Kind) -> &'static str {
         Kind::Uuid => "UUID",
         Kind::Json | Kind::Jsonb => "object",
         Kind::Array => "list",
+    }
+}
+
+#[inline]
+fn text<'py>(py: Python<'py>, bytes: &[u8]) -> Fitted<Bound<'py, PyAny>> {
+    raw::text(py, bytes).map_err(|error| misfit(py, error, "it is not UTF-8"))
+}
+
+/// What a parser says of a wrong value, a `ValueError`, is the value's fault; the rest is not.
+#[cold]
+fn misfit(py: Python<'_>, error: PyErr, reason: &'static str) -> Box<Fault> {
+    if error.is_instance_of::<PyValueError>(py) {
+        reason.into()
+    } else {
+        error.into()
     }
 }
 
@@ -173,7 +189,10 @@ fn document<'py>(py: Python<'py>, text: &[u8]) -> Fitted<Bound<'py, PyAny>> {
     };
     match parser.python_parse(py, text) {
         Ok(document) => Ok(document),
-        Err(_) => Ok(python::json_loads(py)?.call1((raw::text(py, text)?,))?),
+        Err(_) => {
+            let loaded = python::json_loads(py)?.call1((self::text(py, text)?,));
+            loaded.map_err(|error| misfit(py, error, "it is not JSON"))
+        }
     }
 }
 
