@@ -271,7 +271,7 @@ async def test_what_python_cannot_hold_names_the_column(connection, sql, kind, h
 
 async def test_a_text_in_another_encoding_names_the_column(connection):
     await connection.script("SET client_encoding TO 'LATIN1'")
-    with pytest.raises(DataError, match='^column "word": str .* text: it is not UTF-8$'):
+    with pytest.raises(DataError, match=r'^column "word": str .* text: it is not UTF-8$'):
         await scalar(connection, "SELECT chr(228) AS word")
     await connection.script("RESET client_encoding")
     assert await scalar(connection, "SELECT chr(228)") == "ä"
