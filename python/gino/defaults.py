@@ -30,8 +30,14 @@ class DefaultContext:
         self.current_column: Any = None
 
     def get_current_parameters(self, isolate_multiinsert_groups: bool = True) -> dict[str, Any]:
-        """The parameters of the statement so far, by column key."""
-        return self.current_parameters
+        """The parameters so far, by column key; of one row, if the statement inserts several."""
+        state = getattr(self.compiled, "compile_state", None)
+        if not isolate_multiinsert_groups or not getattr(state, "_has_multi_parameters", False):
+            return self.current_parameters
+        column = self.current_column
+        row = column.index + 1 if getattr(column, "_is_multiparam_column", False) else 0
+        keys = state._dict_parameters or () if state is not None else ()
+        return {key: self.current_parameters[f"{key}_m{row}"] for key in keys}
 
 
 class Default:

@@ -93,6 +93,10 @@ class GinoSchemaVisitor:
         types: list[Any] | None = None,
     ) -> None:
         bind = _bind_of(self._item) if bind is None else bind
+        if hasattr(bind, "acquire"):
+            async with bind.acquire(reuse=True) as connection:
+                await self._run(visitor, connection, checkfirst, tables, types)
+            return
         catalog = await Catalog.read(bind)
         collector = _Collector(catalog)
         if isinstance(self._item, sa.types.TypeEngine):

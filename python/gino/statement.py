@@ -69,8 +69,7 @@ class Recipe:
         """The plan, and the values of one execution in the order of its parameters."""
         if self._sources is not None and extracted is not None and not params and not collected:
             return self.plan, [
-                extracted[item].effective_value if type(item) is int else item.effective_value
-                for item in self._sources
+                extracted[item].value if type(item) is int else item.value for item in self._sources
             ]
         given = self.compiled.construct_params(
             params,
@@ -103,16 +102,24 @@ class Recipe:
             raise sa_exc.InvalidRequestError(
                 "'literal_execute' or 'expanding' parameters can't be used with executemany()"
             )
-        if not self.defaults and not collected and set(self.names) == set(sets[0]):
-            names = self.names
+        known = {*sets[0], *(default.key for default in self.defaults or ())}
+        if not collected and known.issuperset(self.names):
             try:
-                return self.plan, [[values[name] for name in names] for values in sets]
+                return self.plan, [self._row(values) for values in sets]
             except KeyError:
                 pass  # said properly below
         return self.plan, [
             self.values(extracted, collected, values, group)[1]
             for group, values in enumerate(sets, 1)
         ]
+
+    def _row(self, values: Mapping[str, Any]) -> list[Any]:
+        if self.defaults:
+            values = dict(values)
+            context = DefaultContext(self.compiled, self.dialect, values)
+            for default in self.defaults:
+                default.fill(context)
+        return [values[name] for name in self.names]
 
     def loaded(self, plan: _core.Plan, loader: Any, clause: Any) -> _core.Plan:
         """`plan` with the native program of a loader (or of what stands for one)."""
@@ -172,7 +179,7 @@ class Recipe:
         sources = []
         for name in self.names:
             bind = compiled.binds[name]
-            if bind.required:
+            if bind.required or bind.callable:
                 return None
             sources.append(positions.get(bind, bind))
         return sources

@@ -40,7 +40,11 @@ class GinoStrategy:
         pool_class = kwargs.get("pool_class") or Pool
         pool = pool_class(native_config(name_or_url, kwargs))
         engine = self.engine_cls(dialect(), pool, loop, **own)
-        await engine.open()
+        try:
+            await engine.open()
+        except BaseException:
+            pool.terminate()
+            raise
         return engine
 
 

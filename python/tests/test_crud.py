@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from models import Mood, Note, Seat, Team, User, bound
 
-from gino import NoSuchRowError
+from gino import Gino, NoSuchRowError
 from gino.crud import CRUDModel, UpdateRequest
 from gino.exceptions import UniqueViolationError
 
@@ -243,3 +243,62 @@ async def test_driver_error_comes_through(db: Any) -> None:
         await Seat.create(row=1, number=2, guest="a")
     assert info.value.constraint_name == "gt_seats_guest_key"
     assert info.value.sqlstate == "23505"
+
+
+async def test_defaults_of_every_kind(dsn: str) -> None:
+    db: Any = Gino()
+
+    def doubled(context: Any) -> int:
+        return int(context.get_current_parameters()["given"]) * 2
+
+    class Everything(db.Model):
+        __tablename__ = "gt_everything"
+        id = db.Column(db.Integer, db.Identity(), primary_key=True)
+        key = db.Column(db.Uuid, server_default=db.func.gen_random_uuid())
+        number = db.Column(db.Integer, db.Sequence("gt_numbers", start=7))
+        given = db.Column(db.Integer)
+        double = db.Column(db.Integer, default=doubled)
+        made = db.Column(db.Integer, default=lambda: 3)
+        computed = db.Column(db.Integer, db.Computed("given + 1"))
+        stamp = db.Column(db.DateTime, default=db.func.now(), onupdate=db.func.now())
+        version = db.Column(db.Integer, default=1, onupdate=lambda context: 5)
+
+    async with db.with_bind(dsn, min_size=1, max_size=1):
+        await db.gino.drop_all()
+        await db.gino.create_all()
+        item = await Everything.create(given=4)
+        assert (item.id, item.number, item.double, item.made, item.computed) == (1, 7, 8, 3, 5)
+        assert item.key is not None
+        assert item.stamp is not None
+        before = item.stamp
+        await item.update(given=10).apply()
+        assert (item.version, item.given) == (5, 10)
+        assert item.stamp > before
+        await item.update(given=Everything.given + 1, version=1).apply()
+        assert (item.version, item.given) == (1, 11)
+        many = [{"given": 1}, {"given": 2}]
+        await Everything.insert().gino.all(many)
+        rows = await db.select([Everything.double, Everything.made]).gino.all()
+        assert sorted(rows) == [(2, 3), (4, 3), (8, 3)]
+        values = Everything.insert().values([{"given": 5}, {"given": 6}])
+        rows = await values.returning(Everything.double).gino.all()
+        assert sorted(row[0] for row in rows) == [10, 12]
+        await db.gino.drop_all()
+
+
+async def test_row_that_does_not_come_back_is_told(db: Any) -> None:
+    await db.status(
+        "CREATE OR REPLACE FUNCTION gt_skip() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RETURN NULL; END $$"
+    )
+    await db.status(
+        "CREATE TRIGGER gt_skip BEFORE INSERT ON gt_teams FOR EACH ROW EXECUTE FUNCTION gt_skip()"
+    )
+    try:
+        with pytest.raises(NoSuchRowError) as info:
+            await Team.create(name="x")
+        assert isinstance(info.value, AttributeError)
+        with pytest.raises(NoSuchRowError):
+            await Team(name="x").create()
+    finally:
+        await db.status("DROP FUNCTION gt_skip() CASCADE")
