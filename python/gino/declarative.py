@@ -16,7 +16,7 @@ from sqlalchemy.sql.schema import Column, Table
 
 from . import _core
 from .exceptions import GinoException
-from .table import Definition, collect, make_table
+from .table import Definition, collect, give_name, make_table
 
 __all__ = [
     "ColumnAttribute",
@@ -83,8 +83,8 @@ class _Body(dict[str, Any]):
     """The namespace of a class body: columns learn their names at once."""
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if isinstance(value, Column) and value.name is None:
-            value.name = value.key = key
+        if isinstance(value, Column):
+            give_name(value, key)
         super().__setitem__(key, value)
 
 

@@ -29,6 +29,14 @@ class Definition:
     shared: Table | None = None
 
 
+def give_name(column: Column[Any], name: str) -> None:
+    """Name a column after its attribute, unless it has a name."""
+    if column.name is None:
+        column.name = name
+        if column.key is None:
+            column.key = name
+
+
 def collect(cls: Any, declared: Any, attribute: Any) -> Definition:
     """Walk the MRO of a new class; the most derived definition of each name counts."""
     found = Definition()
@@ -107,8 +115,7 @@ def _shared_table(cls: Any) -> Table | None:
 def _own(column: Column[Any], name: str, is_own: bool) -> Column[Any]:
     if not is_own or column.table is not None:
         column = column._copy()
-    if column.name is None:
-        column.name = column.key = name
+    give_name(column, name)
     return column
 
 
@@ -118,8 +125,7 @@ def _declare(found: Definition, cls: Any, name: str, value: Any) -> None:
         return
     made = value.func(cls)
     if isinstance(made, Column):
-        if made.name is None:
-            made.name = made.key = name
+        give_name(made, name)
         found.columns[name] = made
         setattr(cls, name, made)
         return

@@ -318,3 +318,11 @@ async def test_aliases_stand_in_clauses(db: Any) -> None:
         (Team, None, "a"),
         (Team, None, "b"),
     ]
+
+
+async def test_statement_that_ends_a_transaction_gives_none(db: Any) -> None:
+    assert await db.first("ROLLBACK") is None
+    async with db.acquire() as connection:
+        await connection.status("BEGIN")
+        assert await connection.first("COMMIT") is None
+        assert connection.state == "idle"
