@@ -192,17 +192,17 @@ class GinoEngine:
 
     def repr(self, color: bool = False) -> str:
         """The pool and its figures; `color` needs the package `click`."""
-        figures = self._native.figures
-        parts = [f"{key}={figures[name]}" for key, name in _FIGURES]
+        parts = self._pool.figures()
         if color:
             try:
                 import click
             except ImportError:
                 warnings.warn("click is not installed, no colors", ImportWarning, stacklevel=2)
             else:
+                figures = self._native.figures
                 if figures["in_use"] >= figures["max"]:
                     parts[3] = click.style(parts[3], fg="red", bold=True)
-        return f"<{type(self._pool).__module__}.{type(self._pool).__name__} {' '.join(parts)}>"
+        return f"<{self._pool.label} {' '.join(parts)}>"
 
     def __repr__(self) -> str:
         return self.repr()
@@ -237,6 +237,3 @@ def _bounded(run: Callable[..., Awaitable[Any]], seconds: float) -> Callable[...
         return run(plan, args, mode, seconds if timeout is None else timeout, *more)
 
     return run_bounded
-
-
-_FIGURES = (("max", "max"), ("min", "min"), ("cur", "size"), ("use", "in_use"))

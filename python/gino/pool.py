@@ -8,7 +8,7 @@ Called by: `gino.engine`, `gino.strategies`; given out as `engine.raw_pool`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any
+from typing import Any, ClassVar
 
 from . import _core
 from .raw import RawConnection
@@ -16,6 +16,10 @@ from .raw import RawConnection
 
 class Pool:
     """One pool of connections per running event loop, over one configuration."""
+
+    # settings of the native pool that the class stands for
+    settings: ClassVar[dict[str, str]] = {}
+    label = "gino.pool.Pool"
 
     def __init__(self, config: _core.Config) -> None:
         self.config = config
@@ -70,12 +74,31 @@ class Pool:
         """Close all connections at once."""
         self.native.terminate()
 
+    def figures(self) -> list[str]:
+        """`max=`, `min=`, `cur=` (open connections) and `use=` (borrowed ones)."""
+        found = self.native.figures
+        return [f"{key}={found[name]}" for key, name in _FIGURES]
+
     def __repr__(self) -> str:
-        figures = self.native.figures
-        return (
-            f"<gino.pool.{type(self).__name__} max={figures['max']} min={figures['min']} "
-            f"cur={figures['size']} use={figures['in_use']}>"
-        )
+        return f"<{self.label} {' '.join(self.figures())}>"
+
+
+class NullPool(Pool):
+    """Keeps nothing: a connection is opened for each acquire and closed on release."""
+
+    settings: ClassVar[dict[str, str]] = {
+        "min_size": "0",
+        "max_size": "65535",  # more than any server accepts
+        "max_queries": "1",
+    }
+    label = "NullPool"
+
+    def figures(self) -> list[str]:
+        """As of a pool without limits."""
+        return ["max=inf", *super().figures()[1:]]
+
+
+_FIGURES = (("max", "max"), ("min", "min"), ("cur", "size"), ("use", "in_use"))
 
 
 class _RawAcquire:

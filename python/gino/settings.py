@@ -95,6 +95,7 @@ def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
     level = keywords.get("isolation_level")
     if level is not None:
         settings["default_transaction_isolation"] = isolation(level)
+    settings.update(getattr(keywords.get("pool_class"), "settings", {}))
     return _core.Config(address(url), settings, dict(os.environ))
 
 

@@ -75,3 +75,17 @@ async def test_pool_gives_connections_outside_of_the_context(engine: Any) -> Non
     await pool.release(raw)
     assert pool.get_idle_size() == pool.get_size()
     assert (pool.get_min_size(), pool.get_max_size()) == (1, 2)
+
+
+async def test_null_pool_keeps_nothing(dsn: str) -> None:
+    from gino.dialects.asyncpg import NullPool
+
+    engine = await create_engine(dsn, pool_class=NullPool)
+    assert repr(engine) == "<NullPool max=inf min=0 cur=0 use=0>"
+    async with engine.acquire() as connection:
+        pid = await connection.scalar("SELECT pg_backend_pid()")
+        assert repr(engine) == "<NullPool max=inf min=0 cur=1 use=1>"
+    assert repr(engine.raw_pool) == "<NullPool max=inf min=0 cur=0 use=0>"
+    assert await engine.scalar("SELECT pg_backend_pid()") != pid
+    assert engine.raw_pool.get_size() == 0
+    await engine.close()

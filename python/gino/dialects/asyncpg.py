@@ -15,7 +15,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import ARRAY, ENUM, JSON, JSONB
 from sqlalchemy.util import LRUCache
 
-from ..pool import Pool
+from ..pool import NullPool, Pool
 from ..schema import AsyncEnum
 from .base import NativeDialect
 
@@ -26,6 +26,7 @@ __all__ = [
     "JSONB",
     "AsyncEnum",
     "AsyncpgDialect",
+    "NullPool",
     "Pool",
     "dialect",
 ]
