@@ -1,6 +1,7 @@
 //! Owns what makes a connection whole again: cancelling what nobody waits for, rolling back, and
 //! undoing what outlives a transaction. Trusts only the server's word. `Seat` and `Lease` call it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,8 +34,9 @@ impl<R: Runtime> Seat<R> {
         }
         let seat = Arc::clone(self);
         self.inner.runtime.spawn(async move {
-            if let Some(packet) = seat.session.cancel_packet() {
-                let runtime = &seat.inner.runtime;
+            let runtime = &seat.inner.runtime;
+            let mut drained = pin!(drained);
+            while let Some(packet) = seat.session.cancel_packet() {
                 let limit = Limit::within(runtime, Some(CANCEL));
                 let ask = cancel(runtime, &seat.endpoint, packet);
                 // A server that cannot be asked finishes the statement instead. One that was asked and
@@ -42,6 +44,15 @@ impl<R: Runtime> Seat<R> {
                 let asked = race(runtime, limit, statement_late, ask).await;
                 if asked.is_err_and(|error| error.deadline().is_some()) {
                     seat.session.close();
+                }
+                // A request that arrives before the statement is read hits nothing: ask again.
+                let answer = async {
+                    drained.as_mut().await;
+                    Ok(())
+                };
+                let limit = Limit::within(runtime, Some(AGAIN));
+                if race(runtime, limit, statement_late, answer).await.is_ok() {
+                    break;
                 }
             }
             drained.await;
@@ -120,6 +131,9 @@ impl<R: Runtime> Inner<R> {
         });
     }
 }
+
+/// How long the server may take to act on a cancel request before it is asked once more.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a cancel request may take until the connection is given up.
 const CANCEL: Duration = Duration::from_secs(5);

@@ -23,6 +23,8 @@ pub(super) struct Server {
     pub(super) connect_delay: Duration,
     /// How long a cancel request lies about before it takes effect.
     pub(super) cancel_delay: Duration,
+    /// So many cancel requests hit nothing: they come before the statement is read.
+    pub(super) cancels_too_early: usize,
     pub(super) refusing: bool,
     /// A host where nothing listens.
     pub(super) down: Option<&'static str>,
@@ -50,6 +52,7 @@ impl Default for Server {
         Server {
             connect_delay: LATENCY,
             cancel_delay: Duration::ZERO,
+            cancels_too_early: 0,
             refusing: false,
             down: None,
             unfriendly: None,
@@ -173,7 +176,10 @@ impl Network {
             if server.sockets[target].backend.requests() > 1 {
                 server.violations += 1;
             }
-            server.sockets[target].backend.cancel();
+            match server.cancels_too_early.checked_sub(1) {
+                Some(left) => server.cancels_too_early = left,
+                None => server.sockets[target].backend.cancel(),
+            }
             server.sockets[index].backend.life = Life::Ended;
         }
         self.work(world, target);

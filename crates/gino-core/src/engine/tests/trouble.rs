@@ -1,6 +1,7 @@
 //! Servers that are down, silent or dying: typed errors, and a pool that heals.
 
 use super::*;
+use crate::engine::{Limit, within};
 use crate::error::{Deadline, ErrorKind};
 use crate::runtime::Runtime;
 
@@ -181,4 +182,24 @@ fn pool_survives_a_storm_of_faults_and_cancellations() {
             assert_eq!(run(lease.seat(), "ROWS 1").await.unwrap(), [1]);
         });
     }
+}
+
+#[test]
+fn cancel_request_that_came_too_early_is_repeated() {
+    let world = World::new(1);
+    let engine = pool_of_one(&world);
+    let inside = world.clone();
+    world.run(async move {
+        let lease = engine.acquire(None).await.unwrap();
+        inside.network.server().cancels_too_early = 2;
+        let before = inside.now();
+        let late = Limit::within(&inside, Some(seconds(1)));
+        let flow = run(lease.seat(), "SLEEP 50000");
+        error(within(&inside, late, flow).await);
+        assert_eq!(run(lease.seat(), "ROWS 1").await.unwrap(), [1]);
+        let took = inside.now().saturating_since(before);
+        assert!(took < seconds(5), "{took:?}");
+    });
+    let server = world.network.server();
+    assert_eq!((server.cancels, server.violations), (3, 0));
 }
