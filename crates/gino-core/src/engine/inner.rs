@@ -2,8 +2,9 @@
 //! Acts on the pool's events after its lock is released. All flows of the engine go through it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Poll, Waker};
 
 use crate::clock::Instant;
 use crate::config::{Config, Endpoint};
@@ -26,6 +27,8 @@ pub(super) struct Pooled {
     /// Sessions whose slots are free, to be closed once the lock is released.
     discarded: Vec<Arc<dyn Session>>,
     housekeeping: bool,
+    /// The task that keeps house, asleep until something is idle for too long.
+    housekeeper: Option<Waker>,
 }
 
 /// What belongs to a slot of the pool.
@@ -89,6 +92,9 @@ impl Pooled {
         if self.pool.is_drained() {
             actions.wake.append(&mut self.closers);
         }
+        if self.pool.is_closed() {
+            actions.wake.extend(self.housekeeper.take());
+        }
         actions
     }
 }
@@ -96,9 +102,18 @@ impl Pooled {
 impl<R: Runtime> Drop for Inner<R> {
     /// Nothing is borrowed any more: whoever borrows keeps the engine.
     fn drop(&mut self) {
-        let places = std::mem::take(&mut self.peek().places);
+        let (places, housekeeper) = {
+            let mut pooled = self.peek();
+            (
+                std::mem::take(&mut pooled.places),
+                pooled.housekeeper.take(),
+            )
+        };
         let sessions = places.into_iter().filter_map(|place| place.session);
         sessions.for_each(|session| session.close());
+        if let Some(housekeeper) = housekeeper {
+            housekeeper.wake();
+        }
     }
 }
 
@@ -117,6 +132,7 @@ impl<R: Runtime> Inner<R> {
             closers: Vec::new(),
             discarded: Vec::new(),
             housekeeping: false,
+            housekeeper: None,
         };
         Inner {
             config,
@@ -161,10 +177,28 @@ impl<R: Runtime> Inner<R> {
                 };
                 drop(inner);
                 let Some(next) = next else { return };
-                runtime.sleep_until(next).await;
+                idle(&weak, runtime.sleep_until(next)).await;
                 let Some(inner) = weak.upgrade() else { return };
                 inner.with_pool(|pooled| pooled.pool.handle_timeout(inner.runtime.now()));
             }
         });
     }
+}
+
+/// Until `sleep` is over, or there is no house to keep any more.
+async fn idle<R: Runtime>(house: &Weak<Inner<R>>, mut sleep: R::Sleep) {
+    std::future::poll_fn(|cx| {
+        let Some(inner) = house.upgrade() else {
+            return Poll::Ready(());
+        };
+        {
+            let mut pooled = inner.peek();
+            if pooled.pool.is_closed() {
+                return Poll::Ready(());
+            }
+            pooled.housekeeper = Some(cx.waker().clone());
+        }
+        Pin::new(&mut sleep).poll(cx)
+    })
+    .await;
 }
