@@ -67,3 +67,46 @@ impl Runtime for TokioRuntime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_is_that_of_tokio() {
+        let runtime = TokioRuntime::new();
+        let before = runtime.now();
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(
+            runtime.now().saturating_since(before),
+            Duration::from_secs(7)
+        );
+        runtime
+            .sleep_until(before + Duration::from_secs(3600))
+            .await;
+        assert!(runtime.now() >= before + Duration::from_secs(3600));
+        // Farther than any clock goes.
+        drop(runtime.sleep_until(before + Duration::MAX));
+    }
+
+    #[tokio::test]
+    async fn caller_is_named_by_its_task() {
+        let runtime = TokioRuntime::new();
+        let inside = runtime.clone();
+        let named = tokio::spawn(async move {
+            let id = tokio::task::id();
+            (inside.caller(), Some(Arc::from(format!("task {id}"))))
+        });
+        let (name, expected) = named.await.unwrap();
+        assert_eq!(name, expected);
+        assert!(runtime.caller().is_some());
+    }
+
+    #[test]
+    fn without_any_runtime_a_task_is_dropped() {
+        let kept = Arc::new(());
+        let held = Arc::clone(&kept);
+        TokioRuntime::new().spawn(async move { drop(held) });
+        assert_eq!(Arc::strong_count(&kept), 1);
+    }
+}

@@ -195,3 +195,43 @@ fn engine_serves_one_runtime_after_another() {
     // Dropped outside of any runtime.
     drop(engine);
 }
+
+#[tokio::test]
+async fn closed_engine_leaves_no_task_behind() {
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let before = tasks();
+    for how in ["close", "terminate", "drop"] {
+        let home = Home::new("leaves", "max_size=4").await;
+        let held = (home.engine.acquire().await, home.engine.acquire().await);
+        let late = home
+            .engine
+            .timeout(SHORT)
+            .status("SELECT pg_sleep(5)", &[])
+            .await;
+        assert!(late.is_err());
+        drop(held);
+        assert!(tasks() > before);
+        let Home {
+            engine, witness, ..
+        } = home;
+        match how {
+            "close" => engine.close(PATIENCE).await.unwrap(),
+            "terminate" => engine.terminate(),
+            _ => {}
+        }
+        let kept = (how != "drop").then(|| engine.clone());
+        drop((engine, witness));
+        let ended = async {
+            while tasks() > before {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, ended).await;
+        assert!(ended.is_ok(), "{how}: {} tasks", tasks());
+        drop(kept);
+    }
+}
