@@ -96,3 +96,27 @@ async fn text_with_a_zero_byte_is_refused_before_anything_is_sent() {
     );
     home.done().await;
 }
+
+#[tokio::test]
+async fn statement_whose_result_has_changed_is_prepared_anew() {
+    let home = Home::new("changed", "max_size=1").await;
+    home.engine
+        .script("CREATE TABLE t (a int4); INSERT INTO t VALUES (1)")
+        .await
+        .unwrap();
+    let all = "SELECT * FROM t";
+    assert_eq!(home.engine.one(all, &[]).await.unwrap().len(), 1);
+    home.engine
+        .script("ALTER TABLE t ADD COLUMN b text DEFAULT 'x'")
+        .await
+        .unwrap();
+    // The server may refuse the old form once; never twice.
+    if let Err(error) = home.engine.one(all, &[]).await {
+        assert_eq!(error.sqlstate(), Some("0A000"));
+    }
+    assert_eq!(
+        home.engine.one(all, &[]).await.unwrap().get::<&str>("b"),
+        "x"
+    );
+    home.done().await;
+}
