@@ -174,12 +174,14 @@ pub(super) fn refuse_copy(extended: bool, out: &mut BytesMut) -> Result<()> {
     Ok(())
 }
 
-/// Whether `error` says that the server no longer has a statement, or that its result changed.
+/// Whether `error` says that the server no longer has a statement, that its result changed, or that
+/// a type which it was prepared with is gone.
 pub(super) fn is_stale_statement(error: &Error) -> bool {
     match error.leaf() {
         Leaf::Database(db) => {
             matches!(db.sqlstate(), "26000")
                 || (db.sqlstate() == "0A000" && db.message().contains("cached plan"))
+                || (db.sqlstate() == "XX000" && db.message().contains("cache lookup failed"))
         }
         _ => false,
     }

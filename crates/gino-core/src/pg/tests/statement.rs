@@ -123,6 +123,7 @@ fn statement_that_the_server_no_longer_has_is_prepared_again() {
     for (state, text) in [
         ("26000", "prepared statement \"gino_1\" does not exist"),
         ("0A000", "cached plan must not change result type"),
+        ("XX000", "cache lookup failed for type 16500"),
     ] {
         replay_with(&config(&[]), |play| {
             play.begin();
