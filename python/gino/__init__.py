@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from . import _core
 from .api import Gino
+from .bakery import Bakery
 from .exceptions import (
     GinoException,
     InitializedError,
@@ -26,6 +27,7 @@ from .sqlstate import make_exception
 from .strategies import create_engine
 
 __all__ = [
+    "Bakery",
     "Gino",
     "GinoException",
     "InitializedError",

@@ -15,6 +15,7 @@ from sqlalchemy.engine.url import URL
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.schema import SchemaItem
 
+from .bakery import Bakery
 from .crud import CRUDModel
 from .declarative import declarative_base
 from .exceptions import UninitializedError
@@ -98,6 +99,7 @@ class Gino(sa.MetaData):
     ) -> None:
         super().__init__(**kwargs)
         self._bind: Any = None
+        self._bakery = Bakery()
         self._model: Any = None
         self._model_classes = model_classes
         for name, value in public_names().items():
@@ -141,13 +143,20 @@ class Gino(sa.MetaData):
         Errors: those of `create_engine`; then nothing is bound.
         """
         if isinstance(bind, str | URL):
+            if self._bakery.is_closed and not any(self._bakery):
+                self._bakery = Bakery()
+            kwargs.setdefault("bakery", self._bakery)
             bind = await create_engine(bind, loop=loop, **kwargs)
         self.bind = bind
         return bind
 
     def pop_bind(self) -> Any:
-        """Unbind, and return what was bound, still open: `await db.pop_bind().close()`."""
+        """Unbind, and return what was bound, still open: `await db.pop_bind().close()`.
+
+        What is baked from now on goes into a new bakery.
+        """
         bind, self.bind = self.bind, None
+        self._bakery = Bakery()
         return bind
 
     def with_bind(self, bind: Any, loop: Any = None, **kwargs: Any) -> Any:
@@ -164,6 +173,15 @@ class Gino(sa.MetaData):
         if isinstance(bind, str | URL):
             await self.set_bind(bind)
         return self
+
+    @property
+    def bakery(self) -> Bakery:
+        """The queries that are baked with `db.bake`; `set_bind()` gives them to its engine."""
+        return self._bakery
+
+    def bake(self, func_or_elem: Any = None, **execution_options: Any) -> Any:
+        """Bake a query that runs on this metadata's engine; see `Bakery.bake`."""
+        return self._bakery.bake_for(self, func_or_elem, execution_options)
 
     # ---- queries --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from sqlalchemy import exc as sa_exc
 from . import _core
 from .exceptions import MultipleResultsFound, NoResultFound
 from .loader import Loader
-from .statement import Recipe, executable, prepare
+from .statement import Recipe, prepare, route
 
 ALL = _core.ALL
 FIRST = _core.FIRST
@@ -41,8 +41,8 @@ def execute(
     bind: Bind, clause: Any, multiparams: Sequence[Any], params: Mapping[str, Any], mode: int
 ) -> Awaitable[Any]:
     """Run a clause or plain SQL; what comes back depends on `mode`."""
-    clause = clause if isinstance(clause, str) else executable(clause)
-    plan, values, many, recipe = prepare(clause, multiparams, params, bind.dialect)
+    clause, take = route(clause)
+    plan, values, many, recipe = take(clause, multiparams, params, bind.dialect)
     options = options_of(bind, clause)
     if many:
         waiting = bind.run(plan, values, mode, options.get("timeout"), True)
@@ -68,8 +68,8 @@ def open_cursor(
     bind: Any, clause: Any, multiparams: Sequence[Any], params: Mapping[str, Any]
 ) -> _core.Cursor:
     """A cursor over the result of a clause."""
-    clause = clause if isinstance(clause, str) else executable(clause)
-    plan, values, many, recipe = prepare(clause, multiparams, params, bind.dialect)
+    clause, take = route(clause)
+    plan, values, many, recipe = take(clause, multiparams, params, bind.dialect)
     if many:
         raise ValueError("too many multiparams")
     options = options_of(bind, clause)
@@ -83,10 +83,10 @@ def compile_clause(
     dialect: Any, clause: Any, multiparams: Sequence[Any], params: Mapping[str, Any]
 ) -> tuple[str, Any]:
     """The SQL and the values as they are sent; a tuple of tuples for several parameter sets."""
+    clause, take = route(clause)
+    plan, values, many, recipe = take(clause, multiparams, params, dialect)
     if isinstance(clause, str):
-        plan, values, many, _ = prepare(clause, multiparams, params, dialect)
         return plan.sql, tuple(map(tuple, values)) if many else tuple(values)
-    plan, values, many, recipe = prepare(executable(clause), multiparams, params, dialect)
     if recipe is None:
         return plan.sql, ()
     if many:

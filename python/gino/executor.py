@@ -62,39 +62,37 @@ class GinoExecutor:
 
     def all(self, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """All rows or models, as a list."""
-        waiting: Awaitable[Any] = bind_of(self._query).all(self._query, *multiparams, **params)
+        waiting: Awaitable[Any] = self.bind.all(self._query, *multiparams, **params)
         return waiting
 
     def first(self, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The first row or model, or None."""
-        waiting: Awaitable[Any] = bind_of(self._query).first(self._query, *multiparams, **params)
+        waiting: Awaitable[Any] = self.bind.first(self._query, *multiparams, **params)
         return waiting
 
     def one(self, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The only row or model. Errors: NoResultFound, MultipleResultsFound."""
-        waiting: Awaitable[Any] = bind_of(self._query).one(self._query, *multiparams, **params)
+        waiting: Awaitable[Any] = self.bind.one(self._query, *multiparams, **params)
         return waiting
 
     def one_or_none(self, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The only row or model, or None. Errors: MultipleResultsFound."""
-        waiting: Awaitable[Any] = bind_of(self._query).one_or_none(
-            self._query, *multiparams, **params
-        )
+        waiting: Awaitable[Any] = self.bind.one_or_none(self._query, *multiparams, **params)
         return waiting
 
     def scalar(self, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The first column of the first row, or None."""
-        waiting: Awaitable[Any] = bind_of(self._query).scalar(self._query, *multiparams, **params)
+        waiting: Awaitable[Any] = self.bind.scalar(self._query, *multiparams, **params)
         return waiting
 
     def status(self, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The command tag and the rows or models."""
-        waiting: Awaitable[Any] = bind_of(self._query).status(self._query, *multiparams, **params)
+        waiting: Awaitable[Any] = self.bind.status(self._query, *multiparams, **params)
         return waiting
 
     def iterate(self, *multiparams: Any, **params: Any) -> Iteration:
         """A cursor on the current connection. Errors: ValueError without one."""
-        found: Iteration = bind_of(self._query).iterate(self._query, *multiparams, **params)
+        found: Iteration = self.bind.iterate(self._query, *multiparams, **params)
         return found
 
 

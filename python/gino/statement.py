@@ -8,7 +8,7 @@ Called by: `gino.execution`, and `compile()` of the engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -233,6 +233,15 @@ def executable(clause: Any) -> Any:
             raise sa_exc.ObjectNotExecutableError(clause)
         return inner
     return clause
+
+
+def route(clause: Any) -> tuple[Any, Callable[..., Any]]:
+    """What is run for what the caller gave, and what prepares it: `prepare`, or its own
+    `__prepare__`. Errors: ObjectNotExecutableError.
+    """
+    if type(clause) in _RUN_AS_THEY_ARE or isinstance(clause, str):
+        return clause, prepare
+    return executable(clause), getattr(clause, "__prepare__", prepare)
 
 
 def parameter_sets(multiparams: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:

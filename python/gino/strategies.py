@@ -35,13 +35,16 @@ class GinoStrategy:
             for name in ("logging_name", "echo", "execution_options")
             if name in kwargs
         }
-        kwargs.pop("bakery", None)
-        kwargs.pop("prebake", None)
+        bakery = kwargs.pop("bakery", None)
+        prebake = kwargs.pop("prebake", True)
         pool_class = kwargs.get("pool_class") or Pool
         pool = pool_class(native_config(name_or_url, kwargs))
         engine = self.engine_cls(dialect(), pool, loop, **own)
         try:
-            await engine.open()
+            if bakery is None:
+                await engine.open()
+            else:
+                await bakery.serve(engine, prebake)
         except BaseException:
             pool.terminate()
             raise

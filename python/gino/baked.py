@@ -1,0 +1,106 @@
+"""A clause that was compiled once, for good, and its statement on open connections.
+
+Owns: the compiled form of a baked query, the short way from parameters to values, and preparing.
+Never does: know bakeries, or compile again.
+Called by: `gino.bakery`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.schema import ExecutableDDLElement
+
+from . import _core
+from .statement import Recipe
+
+
+class Compiled:
+    """A compiled statement with its recipe, and the fast way from parameters to values."""
+
+    __slots__ = ("_fixed", "_known", "_names", "dialect", "recipe", "sql", "statement")
+
+    def __init__(self, statement: Any, recipe: Recipe | None, dialect: Any) -> None:
+        self.statement = statement
+        self.recipe = recipe
+        self.dialect = dialect
+        self.sql = str(statement)
+        self._names: list[str] | None = None
+        self._fixed: dict[str, Any] = {}
+        # None unless a further parameter would be a further column
+        self._known: frozenset[str] | None = None
+        if recipe is not None and not recipe.expanding and not recipe.defaults:
+            self._find_names(recipe)
+
+    @classmethod
+    def of(cls, clause: Any, dialect: Any) -> Compiled:
+        """Compile a clause."""
+        statement = clause.compile(dialect=dialect)
+        if isinstance(clause, ExecutableDDLElement):
+            return cls(statement, None, dialect)
+        recipe = Recipe(statement, dialect)
+        if recipe.defaults is None:
+            return cls.of(clause.inline(), dialect)
+        return cls(statement, recipe, dialect)
+
+    @property
+    def plan(self) -> Any:
+        """The native plan; None when the SQL depends on the values."""
+        return None if self.recipe is None else self.recipe.plan
+
+    def values(self, params: Mapping[str, Any]) -> list[Any] | None:
+        """The values in the order of the statement, or None if it cannot be run with these."""
+        names = self._names
+        if names is None or (self._known is not None and not params.keys() <= self._known):
+            return None
+        fixed = self._fixed
+        try:
+            return [params[name] if name in params else fixed[name] for name in names]
+        except KeyError:
+            return None  # the compiler says what is missing
+
+    def with_options(self, options: Mapping[str, Any]) -> Compiled:
+        """A copy whose statement has these execution options."""
+        statement = copy.copy(self.statement)
+        statement.execution_options = options
+        return Compiled(statement, self.recipe, self.dialect)
+
+    def _find_names(self, recipe: Recipe) -> None:
+        for name in recipe.names:
+            bind = self.statement.binds[name]
+            if bind.callable or not (bind.unique or bind.key == name):
+                return
+            if not bind.required:
+                self._fixed[name] = bind.value
+        self._names = recipe.names
+        if self.statement.isinsert or self.statement.isupdate:
+            self._known = frozenset(recipe.names)
+
+
+async def prepare_on_all(engine: Any, plans: Sequence[_core.Plan]) -> None:
+    """Prepare on all connections that are open now. Later ones prepare on first use.
+
+    Errors: those of the server; the connections are back in the pool then.
+    """
+    if not plans:
+        return
+    held: list[Any] = []
+    try:
+        for _ in range(engine.raw_pool.get_size()):
+            held.append(await engine.acquire(reusable=False))
+        work = [_prepare_on(connection, plans) for connection in held]
+        for outcome in await asyncio.gather(*work, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+    finally:
+        for connection in held:
+            await connection.release()
+
+
+async def _prepare_on(connection: _core.Connection, plans: Sequence[_core.Plan]) -> None:
+    run: Callable[..., Any] = _core.Connection.run  # past the echo: nothing is executed
+    for plan in plans:
+        await run(connection, plan, [], _core.ALL, None, True)
