@@ -139,6 +139,9 @@ class Plan:
     ) -> Self: ...
     def with_program(self, program: Program | None) -> Plan: ...
     sql: str
+    @property
+    def columns(self) -> list[tuple[str, int]] | None:
+        """Name and type OID of each column of the newest result; None before there was one."""
 
 # ---- engine -------------------------------------------------------------------------------------
 
@@ -200,6 +203,14 @@ class Connection:
         timeout: float | None = None,
     ) -> Awaitable[Transaction]:
         """BEGIN, or a SAVEPOINT inside a transaction."""
+    def listen(self, outlet: Callable[..., object] | None) -> None:
+        """Tell `outlet`, or nobody, what the server says by itself on the borrowed connection.
+
+        It is called inside of the loop's read callback, so it should only schedule work:
+        `("notification", pid, channel, payload)`, `("notice", fields)`, `("parameter", name,
+        value)`, and once, at the end, `("end", "released" | "closed")`. Errors: ValueError kind
+        "Released"; "Closed".
+        """
     def release(self, permanent: bool = True) -> Awaitable[bool]:
         """Return whether a connection went back to the pool.
 

@@ -92,6 +92,10 @@ class InterfaceError(Error):
     """The driver was used in a way that cannot work."""
 
 
+class InterfaceWarning(UserWarning):
+    """The driver was used in a way that is probably a mistake."""
+
+
 class UsageError(InterfaceError, ValueError):
     """An argument or a setting that is not accepted."""
 

@@ -7,12 +7,13 @@ Called by: `gino.engine` (`raw_connection`), `gino.pool` (`raw_pool.acquire()`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from . import _core
 from .cursor import Iteration
+from .listening import Listeners
 
 _PLANS = 1000
 
@@ -92,11 +93,14 @@ class RawConnection:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._listeners: Listeners | None = None
 
     def rest_on(self, connection: Any) -> None:
         """Stand on another connection that shares the borrowed one, if that will live longer."""
         if self._connection.is_reusing or self._connection.seat is None:
             self._connection = connection
+            if self._listeners is not None and not self._listeners.is_over:
+                connection.listening = self
 
     def fetch(self, query: str, *args: Any, timeout: float | None = None) -> Awaitable[list[Any]]:
         """All rows."""
@@ -148,6 +152,48 @@ class RawConnection:
         options = {"isolation": isolation, "readonly": readonly, "deferrable": deferrable}
         return RawTransaction(self._connection, options)
 
+    async def add_listener(self, channel: str, callback: Callable[..., Any]) -> None:
+        """Call `callback(connection, pid, channel, payload)` for each NOTIFY on `channel`.
+
+        Sends LISTEN for the first callback of a channel. The callback is a function, or a coroutine
+        function, which is run as a task. It lasts until the connection goes back to the pool.
+        """
+        listeners = self._listening()
+        if not listeners.has(channel):
+            await self.execute(f"LISTEN {_quoted(channel)}")
+        listeners.add(channel, callback)
+
+    async def remove_listener(self, channel: str, callback: Callable[..., Any]) -> None:
+        """Forget a callback; sends UNLISTEN after the last one of a channel."""
+        if self._listeners is not None and self._listeners.remove(channel, callback):
+            await self.execute(f"UNLISTEN {_quoted(channel)}")
+
+    def add_log_listener(self, callback: Callable[..., Any]) -> None:
+        """Call `callback(connection, message)` for each notice or warning of the server."""
+        self._listening().add_log(callback)
+
+    def remove_log_listener(self, callback: Callable[..., Any]) -> None:
+        """Forget a callback for notices."""
+        if self._listeners is not None:
+            self._listeners.remove_log(callback)
+
+    def add_termination_listener(self, callback: Callable[..., Any]) -> None:
+        """Call `callback(connection)` when the connection is closed, by either side."""
+        self._listening().add_end(callback)
+
+    def remove_termination_listener(self, callback: Callable[..., Any]) -> None:
+        """Forget a callback for the end."""
+        if self._listeners is not None:
+            self._listeners.remove_end(callback)
+
+    def _listening(self) -> Listeners:
+        if self._listeners is None or self._listeners.is_over:
+            listeners = Listeners(self)
+            self._connection.listen(listeners)
+            self._listeners = listeners
+            self._connection.listening = self  # lives as long as what is borrowed
+        return self._listeners
+
     def is_in_transaction(self) -> bool:
         """Whether a transaction is open, as the server says."""
         return self._connection.state in ("in transaction", "failed")
@@ -167,3 +213,7 @@ class RawConnection:
 @lru_cache(maxsize=_PLANS)
 def _plan(query: str) -> _core.Plan:
     return _core.Plan(query)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gino_core::engine::{self as core, Isolation, Limit, TransactionOptions, within};
-use gino_core::session::Status;
+use gino_core::error::UsageError;
+use gino_core::session::{Outlet, Status};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -12,6 +13,7 @@ use crate::cursor::Cursor;
 use crate::driver::awaitable;
 use crate::errors;
 use crate::handle::Handle;
+use crate::outlet::PyOutlet;
 use crate::plan::Plan;
 use crate::query::{Query, seconds};
 use crate::transaction::Transaction;
@@ -134,6 +136,18 @@ impl Connection {
             })
         };
         awaitable(py, Box::pin(future))
+    }
+
+    /// Who is told what the server says by itself; None: nobody.
+    fn listen(&self, py: Python<'_>, outlet: Option<Py<PyAny>>) -> PyResult<()> {
+        let outlet = outlet.map(|callable| Arc::new(PyOutlet::new(callable)) as Arc<dyn Outlet>);
+        let listening = match self.handle.get().core.current_seat() {
+            Some(seat) => seat.listen(outlet),
+            None => Err(UsageError::Released.into()),
+        };
+        listening
+            .map(drop)
+            .map_err(|error| errors::raise(py, error))
     }
 
     /// Gives the connection back; true if one went back to the pool.

@@ -81,7 +81,11 @@ fn kind(leaf: &Leaf) -> &'static str {
     }
 }
 
-fn database(db: &DbError, fields: &Bound<'_, PyDict>) -> PyResult<()> {
+/// Puts the server's fields into a dictionary, by name.
+///
+/// # Errors
+/// What making their strings raises.
+pub(crate) fn database(db: &DbError, fields: &Bound<'_, PyDict>) -> PyResult<()> {
     for (code, value) in db.fields() {
         if let Some(name) = DbError::field_name(code) {
             fields.set_item(name, value)?;

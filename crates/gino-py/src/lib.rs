@@ -28,6 +28,7 @@ mod transaction;
 mod pools;
 mod handle;
 mod cursor;
+mod outlet;
 mod connection;
 mod engine;
 

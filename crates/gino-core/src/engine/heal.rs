@@ -12,7 +12,7 @@ use super::seat::Seat;
 use super::timeout::{Limit, race, statement_late};
 use crate::error::{Closed, Result};
 use crate::runtime::Runtime;
-use crate::session::{Reply, Request, Status, Submitted};
+use crate::session::{Reply, Request, Silence, Status, Submitted};
 
 impl<R: Runtime> Seat<R> {
     /// Nobody awaits `reply` any more. If nothing else is in flight, the server is asked to stop;
@@ -115,7 +115,11 @@ impl<R: Runtime> Seat<R> {
 
     /// From now on nobody runs anything here. False if that was so already.
     pub(super) fn retire(&self) -> bool {
-        !self.given_back.swap(true, Ordering::SeqCst)
+        let first = !self.given_back.swap(true, Ordering::SeqCst);
+        if first && let Some(outlet) = self.session.listen(None) {
+            outlet.end(Silence::Released);
+        }
+        first
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Closed, Result, UsageError};
 use crate::pool::SlotId;
 use crate::runtime::Runtime;
 use crate::session::{
-    Completion, Params, Reply, Request, Session, Sink, Sql, Statement, Status, Submitted,
+    Completion, Outlet, Params, Reply, Request, Session, Sink, Sql, Statement, Status, Submitted,
 };
 
 /// A connection as long as it is borrowed. Requests of several tasks queue on it, in order.
@@ -132,6 +132,24 @@ impl<R: Runtime> Seat<R> {
         };
         self.entering.fetch_sub(1, Ordering::SeqCst);
         submitted
+    }
+
+    /// From now on `outlet` hears what the server says by itself on this connection, or nobody does.
+    /// It ends when the connection goes back to the pool or is closed. Returns who heard it before.
+    ///
+    /// # Errors
+    /// `Released` once the connection went back; `Closed`.
+    pub fn listen(&self, outlet: Option<Arc<dyn Outlet>>) -> Result<Option<Arc<dyn Outlet>>> {
+        self.entering.fetch_add(1, Ordering::SeqCst);
+        let mut before = Ok(self.session.listen(outlet));
+        if self.given_back.load(Ordering::SeqCst) {
+            drop(self.session.listen(None));
+            before = Err(UsageError::Released.into());
+        } else if self.session.status() == Status::Closed {
+            before = Err(Closed::Connection.into());
+        }
+        self.entering.fetch_sub(1, Ordering::SeqCst);
+        before
     }
 
     /// Sends `script` ahead of whatever is submitted later, and waits for nothing. Too late, on a

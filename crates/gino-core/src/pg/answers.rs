@@ -14,7 +14,7 @@ use super::touch;
 use crate::codec::{Format, Kind};
 use crate::error::{Error, ErrorKind, ProtocolError, Result, UsageError};
 use crate::row::{Columns, RawRow};
-use crate::session::{Completer, Completion, Settled, Sink, Sql, Statement, Status};
+use crate::session::{Completer, Completion, Event, Settled, Sink, Sql, Statement, Status};
 
 /// A request on its way, in the order of submission.
 pub(super) struct Op {
@@ -180,14 +180,9 @@ fn handle(
     current: &mut Option<Op>,
     shared: &std::sync::Mutex<Shared>,
 ) -> Result<bool> {
-    match frame.tag {
-        NOTICE | NOTIFICATION => return Ok(false),
-        PARAMETER_STATUS => {
-            let (name, value) = message::parameter_status(frame.body)?;
-            Shared::lock(shared).set_parameter(name, value)?;
-            return Ok(false);
-        }
-        _ => {}
+    if matches!(frame.tag, NOTICE | NOTIFICATION | PARAMETER_STATUS) {
+        overhear(frame, shared)?;
+        return Ok(false);
     }
     if current.is_none() {
         *current = Shared::lock(shared).pending.pop_front();
@@ -223,6 +218,24 @@ fn handle(
         return Ok(true);
     }
     Ok(false)
+}
+
+/// Takes what the server says by itself, and tells who listens, without the lock.
+fn overhear(frame: Frame<'_>, shared: &std::sync::Mutex<Shared>) -> Result<()> {
+    let outlet = Shared::lock(shared).outlet.clone();
+    if frame.tag == PARAMETER_STATUS {
+        let (name, value) = message::parameter_status(frame.body)?;
+        Shared::lock(shared).set_parameter(name.clone(), value.clone())?;
+        if let Some(outlet) = outlet {
+            outlet.hear(Event::Parameter { name, value });
+        }
+    } else if let Some(outlet) = outlet {
+        outlet.hear(match frame.tag {
+            NOTIFICATION => message::notification(frame.body)?,
+            _ => Event::Notice(message::db_error(frame.body)?),
+        });
+    }
+    Ok(())
 }
 
 /// Takes what a message that was expected carries.

@@ -18,7 +18,8 @@ use super::touch;
 use crate::config::Config;
 use crate::error::{Closed, DbError, Error, Result};
 use crate::session::{
-    Flush, Reply, Request, Session, Sink, Sql, Statement, Status, Submitted, Transport, Wire, reply,
+    Flush, Outlet, Reply, Request, Session, Silence, Sink, Sql, Statement, Status, Submitted,
+    Transport, Wire, reply,
 };
 
 /// A connection to a PostgreSQL server.
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     pub(super) parameters: HashMap<Box<str>, Box<str>>,
     pub(super) key: Option<(i32, Box<[u8]>)>,
     pub(super) farewell: Option<DbError>,
+    /// Who hears what the server says by itself.
+    pub(super) outlet: Option<Arc<dyn Outlet>>,
     /// The application closed the connection, nobody else.
     closed_here: bool,
     touched: bool,
@@ -72,6 +75,7 @@ impl Link {
                 parameters: HashMap::new(),
                 key: None,
                 farewell: None,
+                outlet: None,
                 closed_here: false,
                 touched: false,
                 held: false,
@@ -144,17 +148,20 @@ impl Link {
 
     /// Closes the socket and fails what is in flight but for the current request.
     fn shut(&self, cause: fn() -> Closed) {
-        let failed = {
+        let (failed, outlet) = {
             let mut shared = self.lock();
             shared.status = Status::Closed;
             shared.in_flight = 0;
-            std::mem::take(&mut shared.pending)
+            (std::mem::take(&mut shared.pending), shared.outlet.take())
         };
         if let Some(transport) = self.transport.get() {
             transport.close();
         }
         for op in failed {
             op.finish(Some(cause().into()));
+        }
+        if let Some(outlet) = outlet {
+            outlet.end(Silence::Closed);
         }
     }
 
@@ -347,6 +354,14 @@ impl Session for Link {
             .parameters
             .get(name)
             .map(|value| value.to_string())
+    }
+
+    fn listen(&self, outlet: Option<Arc<dyn Outlet>>) -> Option<Arc<dyn Outlet>> {
+        let mut shared = self.lock();
+        if shared.status == Status::Closed {
+            return outlet;
+        }
+        std::mem::replace(&mut shared.outlet, outlet)
     }
 
     fn close(&self) {

@@ -4,6 +4,7 @@
 use crate::codec::{Format, Oid};
 use crate::error::{DbError, Error, ProtocolError};
 use crate::row::Column;
+use crate::session::Event;
 
 pub(super) const PARSE_COMPLETE: u8 = b'1';
 pub(super) const BIND_COMPLETE: u8 = b'2';
@@ -157,6 +158,16 @@ pub(super) fn text(body: &[u8], message: &'static str) -> Result<Box<str>, Error
 pub(super) fn parameter_status(body: &[u8]) -> Result<(Box<str>, Box<str>), Error> {
     let mut body = Body::new(body, "ParameterStatus");
     Ok((body.text()?, body.text()?))
+}
+
+/// Who notified, the channel and the payload.
+pub(super) fn notification(body: &[u8]) -> Result<Event, Error> {
+    let mut body = Body::new(body, "NotificationResponse");
+    Ok(Event::Notification {
+        process: body.i32()?,
+        channel: body.text()?,
+        payload: body.text()?,
+    })
 }
 
 /// Process ID and secret key. Protocol 3.0 has 4 bytes of key; 3.2 may have up to 256.

@@ -1,12 +1,14 @@
 //! Owns the vocabulary that pool, stack and flows share with every backend: requests in, rows and
 //! completions out. Never names PostgreSQL's messages. Backends implement [`Session`], flows call it.
 
+mod event;
 mod reply;
 mod request;
 mod wire;
 
 use std::sync::Arc;
 
+pub use event::{Event, Outlet, Silence};
 pub use reply::{Completer, Completion, Drained, Reply, Settled, reply};
 pub use request::{IsNull, NoParams, Params, Request, Sink, Sql, Statement};
 pub use wire::{Flush, Transport, Wire};
@@ -75,6 +77,10 @@ pub trait Session: Send + Sync + 'static {
 
     /// A setting that the server reports by itself, such as `server_version` or `TimeZone`.
     fn parameter(&self, name: &str) -> Option<String>;
+
+    /// From now on what the server says by itself goes to `outlet`, or nowhere. Returns who heard it
+    /// before: that one is told nothing. A closed session keeps no outlet, and gives the new one back.
+    fn listen(&self, outlet: Option<Arc<dyn Outlet>>) -> Option<Arc<dyn Outlet>>;
 
     /// Says goodbye and closes. Requests in flight fail with `Closed`.
     fn close(&self);

@@ -12,6 +12,7 @@ mod transaction;
 mod cancel;
 mod sharing;
 mod handle;
+mod outlet;
 mod close;
 mod trouble;
 

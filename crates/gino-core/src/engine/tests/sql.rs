@@ -1,7 +1,9 @@
 //! Owns the server's few words of SQL. Transactions and savepoints are real, `SLEEP n` takes virtual
-//! milliseconds, `ROWS n` gives rows, `FAIL` fails, `DIE` ends the process. `backend` calls it.
+//! milliseconds, `ROWS n` gives rows, `NOTIFY` tells its own session, `FAIL` fails, `DIE` ends the
+//! process. `backend` calls it.
 
 use super::backend::{Backend, Life, texts};
+use crate::pg::tests::server::notification;
 
 /// A failure: SQLSTATE and text.
 pub(super) type Failure = (&'static str, &'static str);
@@ -52,6 +54,7 @@ impl Backend {
             }
             ["SET", ..] => self.touched = true,
             ["RESET", "ALL"] => self.touched = false,
+            ["NOTIFY", channel, payload] => self.out.extend(notification(channel, payload)),
             ["ROWS", count] => rows = count.parse().unwrap(),
             _ => {}
         }

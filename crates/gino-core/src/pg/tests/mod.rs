@@ -13,6 +13,7 @@ mod script;
 mod portal;
 mod statement;
 mod order;
+mod outlet;
 mod end;
 mod lying;
 pub(crate) mod random;
