@@ -326,3 +326,14 @@ async def test_statement_that_ends_a_transaction_gives_none(db: Any) -> None:
         await connection.status("BEGIN")
         assert await connection.first("COMMIT") is None
         assert connection.state == "idle"
+
+
+async def test_statement_whose_result_has_changed_is_prepared_anew(db: Any) -> None:
+    await db.status("DROP TABLE IF EXISTS gt_changing")
+    await db.status("CREATE TABLE gt_changing (a int)")
+    await db.status("INSERT INTO gt_changing VALUES (1)")
+    async with db.acquire() as connection:
+        assert await connection.all("SELECT * FROM gt_changing") == [(1,)]
+        await connection.status("ALTER TABLE gt_changing ADD COLUMN b text DEFAULT 'x'")
+        assert await connection.all("SELECT * FROM gt_changing") == [(1, "x")]
+    await db.status("DROP TABLE gt_changing")

@@ -38,7 +38,8 @@ impl<R: Runtime> Seat<R> {
     ///
     /// # Errors
     /// The server's error, a value that does not fit, `Closed`, or `Released` once the connection
-    /// went back to the pool.
+    /// went back to the pool. A statement whose result has changed since it was prepared is prepared
+    /// again, but not inside a transaction, which has failed then.
     ///
     /// # Cancellation
     /// The statement is cancelled on the server if nothing else is in flight, else its rows are
@@ -50,17 +51,24 @@ impl<R: Runtime> Seat<R> {
         sink: Option<Box<dyn Sink>>,
         max_rows: u32,
     ) -> Result<Completion> {
-        let statement = self.prepared(sql).await?;
-        let statement = &statement;
-        self.request(
-            || Request::Execute {
+        let mut sink = sink;
+        let mut again = true;
+        loop {
+            let statement = &self.prepared(sql).await?;
+            let request = || Request::Execute {
                 statement,
                 params,
                 max_rows,
-            },
-            sink,
-        )
-        .await
+            };
+            let mut done = self.answer(request, sink).await?;
+            match done.stale.take() {
+                None => return Ok(done),
+                // Outside a transaction nothing is lost: once more, with a fresh statement.
+                Some(_) if again && self.status() == Status::Idle => sink = done.sink.take(),
+                Some(error) => return Err(error),
+            }
+            again = false;
+        }
     }
 
     /// Runs a script of one or more statements without parameters; values come as text.
@@ -95,8 +103,21 @@ impl<R: Runtime> Seat<R> {
         done.statement.ok_or_else(|| Closed::Connection.into())
     }
 
-    /// Submits the request that `make` makes, when the connection takes it, and awaits its answer.
+    /// As `answer`, with a stale statement as an error.
     pub(super) async fn request<'a>(
+        self: &Arc<Self>,
+        make: impl Fn() -> Request<'a>,
+        sink: Option<Box<dyn Sink>>,
+    ) -> Result<Completion> {
+        let mut done = self.answer(make, sink).await?;
+        match done.stale.take() {
+            Some(error) => Err(error),
+            None => Ok(done),
+        }
+    }
+
+    /// Submits the request that `make` makes, when the connection takes it, and awaits its answer.
+    async fn answer<'a>(
         self: &Arc<Self>,
         make: impl Fn() -> Request<'a>,
         mut sink: Option<Box<dyn Sink>>,

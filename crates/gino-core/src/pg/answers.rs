@@ -196,14 +196,17 @@ fn handle(
     if frame.tag == ERROR {
         let error = message::db_error(frame.body)?;
         let starting = op.stage == Stage::Startup;
-        if let Work::Run { statement, .. } = &op.work {
-            let error = Error::from(error);
-            if encode::is_stale_statement(&error) {
+        let error = Error::from(error);
+        match &op.work {
+            Work::Run { statement, begun } if encode::is_stale_statement(&error) => {
                 Shared::lock(shared).forget(statement)?;
+                if *begun {
+                    op.fail(error);
+                } else {
+                    op.done.stale = Some(error);
+                }
             }
-            op.fail(error);
-        } else {
-            op.fail(error.into());
+            _ => op.fail(error),
         }
         op.stage = Stage::Skip;
         return Ok(starting);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::{Sink, Statement};
-use crate::error::{Closed, Result};
+use crate::error::{Closed, Error, Result};
 
 /// What a request came to.
 #[derive(Default)]
@@ -18,6 +18,9 @@ pub struct Completion {
     pub suspended: bool,
     /// The statement that was prepared.
     pub statement: Option<Arc<Statement>>,
+    /// Nothing ran: the session no longer has the statement as it was prepared, and says so with
+    /// this error. Prepared again, it may run, with the same sink.
+    pub stale: Option<Error>,
 }
 
 enum State {

@@ -134,7 +134,7 @@ fn statement_that_the_server_no_longer_has_is_prepared_again() {
                 max_rows: 0,
             });
             play.server(&[error(state, text), ready(b'I')]);
-            assert!(told(reply).starts_with("Database: "));
+            assert_eq!(told(reply), format!("stale: {text}"));
             assert!(!is_cached(play, "SELECT 1"));
             assert!(play.tags().ends_with("CS"), "left behind on the server");
             let next = play.submit(Request::Script(""));

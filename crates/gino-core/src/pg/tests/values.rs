@@ -17,6 +17,10 @@ pub(super) fn told(reply: Reply) -> String {
         Ok(done) => done,
         Err(error) => return format!("{:?}: {error}", error.kind()),
     };
+    if let Some(stale) = &done.stale {
+        assert!(done.sink.is_none_or(|sink| sink.into_any().is::<Rows>()));
+        return format!("stale: {stale}");
+    }
     let more = if done.suspended { ", more" } else { "" };
     let rows = done.sink.map(|sink| sink.into_any().downcast::<Rows>());
     let rows = rows.map_or(String::new(), |rows| rows.unwrap().text);
