@@ -1,0 +1,92 @@
+"""Addresses and keywords of `create_engine`. Needs no server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy.engine.url import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from gino.exceptions import NotSupportedError
+from gino.settings import address, isolation, native_config
+
+DSN = "postgresql://someone:s3cret@db.example/name"
+
+
+def test_scheme_is_replaced_and_the_rest_kept() -> None:
+    for scheme in ("postgresql", "postgres", "postgresql+asyncpg", "asyncpg"):
+        assert address(f"{scheme}://u:p@h:1/d?application_name=x") == (
+            "postgresql://u:p@h:1/d?application_name=x"
+        )
+
+
+def test_url_object_goes_with_its_password_and_is_not_changed() -> None:
+    url = URL.create("asyncpg", "u", "p@ss:/", "h", 5433, "d")
+    assert make_url(address(url)).password == "p@ss:/"
+    assert url.drivername == "asyncpg"
+
+
+@pytest.mark.parametrize("wrong", ["mysql://h/d", "h/d", make_url("sqlite://")])
+def test_other_databases_are_refused(wrong: Any) -> None:
+    with pytest.raises(ArgumentError):
+        address(wrong)
+
+
+def test_isolation_levels_are_spelled_as_the_server_does() -> None:
+    assert isolation("REPEATABLE_READ") == "repeatable read"
+    with pytest.raises(ArgumentError, match="Valid isolation levels"):
+        isolation("AUTOCOMMIT")
+
+
+def test_every_keyword_of_asyncpg_is_accepted() -> None:
+    config = native_config(
+        DSN,
+        {
+            "host": ["a", "b"],
+            "port": 5432,
+            "user": "u",
+            "password": lambda: "from a function",
+            "database": "d",
+            "timeout": 5.5,
+            "command_timeout": None,
+            "statement_cache_size": 10,
+            "max_cached_statement_lifetime": 300,
+            "max_cacheable_statement_size": 1024,
+            "min_size": 0,
+            "max_size": 4,
+            "max_queries": 50,
+            "max_inactive_connection_lifetime": 30.0,
+            "server_settings": {"search_path": "a, b"},
+            "ssl": False,
+            "connection_class": None,
+            "record_class": None,
+            "loop": None,
+            "init": None,
+            "setup": None,
+            "direct_tls": False,
+            "passfile": None,
+            "target_session_attrs": "any",
+        },
+    )
+    assert "from a function" not in repr(config)
+    assert "s3cret" not in repr(config)
+
+
+def test_unknown_keyword_names_the_nearest() -> None:
+    with pytest.raises(TypeError, match="'min_sise', did you mean 'min_size'"):
+        native_config(DSN, {"min_sise": 1})
+    with pytest.raises(TypeError, match=r"'qqqqq'$"):
+        native_config(DSN, {"qqqqq": 1})
+
+
+def test_what_the_driver_cannot_do_is_said() -> None:
+    with pytest.raises(NotSupportedError, match="encrypted connections"):
+        native_config(DSN, {"ssl": True})
+    with pytest.raises(NotSupportedError, match="init="):
+        native_config(DSN, {"init": print})
+
+
+def test_bad_size_names_the_setting() -> None:
+    with pytest.raises(ValueError, match="max_size"):
+        native_config(DSN, {"max_size": "many"})
