@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from importlib.metadata import PackageNotFoundError, version
 
+from sqlalchemy.dialects import registry
+
 from . import _core
 from .api import Gino
 from .bakery import Bakery
@@ -42,6 +44,7 @@ __all__ = [
 
 create_engine.__module__ = __name__
 _core.set_exceptions(make_exception)
+registry.register("postgresql.gino", "gino.dialects.sqlalchemy", "GinoDialect")
 
 try:
     __version__ = version("gino")

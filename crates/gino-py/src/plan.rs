@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gino_core::codec::Kind;
+use gino_core::codec::{Kind, Oid};
 use gino_core::row::Columns;
 use gino_core::session::Sql;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -92,6 +92,15 @@ impl Plan {
     #[getter(sql)]
     fn text(&self) -> &str {
         self.sql.as_str()
+    }
+
+    /// Name and type OID of each column of the newest result; None before there was one.
+    #[getter]
+    fn columns(&self) -> Option<Vec<(String, Oid)>> {
+        let tables = self.tables();
+        let columns = &tables.last()?.columns;
+        let pairs = columns.iter().map(|one| (one.name.to_string(), one.oid));
+        Some(pairs.collect())
     }
 
     fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<String> {
