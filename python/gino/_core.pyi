@@ -3,7 +3,7 @@
 Every awaitable returned here does its work when it is first awaited, in the task that awaits it.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final, Self, final
 
 from typing_extensions import disjoint_base
@@ -225,6 +225,8 @@ class Connection:
     @property
     def status(self) -> str:
         """One of "idle", "in transaction", "failed", "closed"; "none" when not borrowed."""
+    def reset_script(self) -> str | None:
+        """Return the script that undoes what outlives a transaction; None when not borrowed."""
     def parameter(self, name: str) -> str | None:
         """A setting such as "server_version"; None when not borrowed or unknown."""
 
@@ -263,8 +265,19 @@ class Engine:
     """
 
     def __new__(
-        cls, config: Config, connection_class: type[Connection] | Callable[[Handle], Any]
-    ) -> Self: ...
+        cls,
+        config: Config,
+        connection_class: type[Connection] | Callable[[Handle], Any],
+        init: Callable[[Any], Coroutine[Any, Any, object]] | None = None,
+        setup: Callable[[Any], Coroutine[Any, Any, object]] | None = None,
+        reset: Callable[[Any], Coroutine[Any, Any, object]] | None = None,
+    ) -> Self:
+        """Make an engine; the hooks are called with what `connection_class` makes.
+
+        `init`: once, when a connection was opened; `setup`: before each time it is handed out;
+        `reset`: before it is idle again, instead of the reset, for up to 10 seconds. A connection
+        whose hook raises is closed, and the exception goes to who acquires or releases.
+        """
     def open(self) -> Awaitable[None]:
         """Open `min_size` connections in the running loop's pool."""
     def run(

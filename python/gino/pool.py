@@ -7,15 +7,21 @@ Called by: `gino.engine`, `gino.strategies`; given out as `engine.raw_pool`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from typing import Any, ClassVar
 
 from . import _core
 from .raw import RawConnection
 
+Hook = Callable[[RawConnection], Awaitable[object]]
+
 
 class Pool:
-    """One pool of connections per running event loop, over one configuration."""
+    """One pool of connections per running event loop, over one configuration.
+
+    `hooks`, set before the pool is attached: `init`, `setup` and `reset`, coroutine functions over
+    the driver's connection, as `asyncpg.create_pool` has them.
+    """
 
     # settings of the native pool that the class stands for
     settings: ClassVar[dict[str, str]] = {}
@@ -23,12 +29,14 @@ class Pool:
 
     def __init__(self, config: _core.Config) -> None:
         self.config = config
+        self.hooks: Mapping[str, Hook] = {}
         self._native: _core.Engine | None = None
 
     def attach(self, make_connection: Callable[[_core.Handle], Any]) -> _core.Engine:
         """The native engine, whose connections are made by `make_connection`."""
         if self._native is None:
-            self._native = _core.Engine(self.config, make_connection)
+            hooks = {name: _on_raw(hook) for name, hook in self.hooks.items()}
+            self._native = _core.Engine(self.config, make_connection, **hooks)
         return self._native
 
     @property
@@ -119,3 +127,10 @@ class _RawAcquire:
 
     async def __aexit__(self, *error: object) -> None:
         await self._connection.release()
+
+
+def _on_raw(hook: Hook) -> Callable[[Any], Coroutine[Any, Any, object]]:
+    async def call(connection: Any) -> object:
+        return await hook(connection.raw_connection)
+
+    return call

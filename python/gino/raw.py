@@ -133,6 +133,16 @@ class RawConnection:
         """Run a statement once for each sequence of values."""
         await self._connection.run(_plan(command), list(args), _core.ALL, timeout, True)
 
+    def get_reset_query(self) -> str:
+        """What `reset()` sends: settings, temporary tables, locks and cursors of the session go."""
+        return self._connection.reset_script() or ""
+
+    async def reset(self, *, timeout: float | None = None) -> None:
+        """Roll back an open transaction, and undo what outlives one."""
+        if self.is_in_transaction():
+            await self.execute("ROLLBACK", timeout=timeout)
+        await self.execute(self.get_reset_query(), timeout=timeout)
+
     async def prepare(self, query: str, *, timeout: float | None = None) -> RawStatement:
         """A statement to be run with several values."""
         return RawStatement(self, query)

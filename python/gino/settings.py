@@ -59,8 +59,9 @@ _WITHOUT_EFFECT = {
     "dialect",
 }
 
-# hooks that must not be dropped silently
-_HOOKS = {"init", "setup", "reset", "connect"}
+# coroutine functions over a connection, and what must not be dropped silently
+_HOOKS = ("init", "setup", "reset")
+_REFUSED = {"connect"}
 
 _SPECIAL = {"ssl", "server_settings", "isolation_level", "pool_class"}
 
@@ -80,14 +81,14 @@ def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
     """
     settings: dict[str, str] = {}
     for name, value in keywords.items():
-        if name in _HOOKS:
+        if name in _REFUSED:
             if value is not None:
                 raise NotSupportedError(f"the {name}= hook is not supported by this driver")
         elif name in _SETTINGS:
             text = _text_of(name, value)
             if text is not None:
                 settings[_SETTINGS[name]] = text
-        elif name not in _WITHOUT_EFFECT | _SPECIAL:
+        elif name not in _WITHOUT_EFFECT | _SPECIAL and name not in _HOOKS:
             raise TypeError(_unknown(name))
     _encryption(settings, keywords.get("ssl"))
     for name, value in (keywords.get("server_settings") or {}).items():
@@ -97,6 +98,15 @@ def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
         settings["default_transaction_isolation"] = isolation(level)
     settings.update(getattr(keywords.get("pool_class"), "settings", {}))
     return _core.Config(address(url), settings, dict(os.environ))
+
+
+def hooks(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The hooks among the keywords of `create_engine`. Errors: TypeError for one not callable."""
+    found = {name: keywords[name] for name in _HOOKS if keywords.get(name) is not None}
+    for name, hook in found.items():
+        if not callable(hook):
+            raise TypeError(f"{name} is a coroutine function, not {hook!r}")
+    return found
 
 
 def address(url: str | URL) -> str:
@@ -152,7 +162,7 @@ def _bad_scheme(scheme: str) -> str:
 
 
 def _unknown(name: str) -> str:
-    known = [*_SETTINGS, *_WITHOUT_EFFECT, *_HOOKS, *_SPECIAL, *_OWN]
+    known = [*_SETTINGS, *_WITHOUT_EFFECT, *_HOOKS, *_REFUSED, *_SPECIAL, *_OWN]
     nearest = difflib.get_close_matches(name, known, 1, 0.5)
     hint = f", did you mean {nearest[0]!r}?" if nearest else ""
     return f"create_engine() got an unexpected keyword argument {name!r}{hint}"

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from .dialects.asyncpg import dialect
 from .engine import GinoEngine
 from .pool import Pool
-from .settings import native_config
+from .settings import hooks, native_config
 
 __all__ = ["GinoStrategy", "create_engine", "strategies"]
 
@@ -39,6 +39,7 @@ class GinoStrategy:
         prebake = kwargs.pop("prebake", True)
         pool_class = kwargs.get("pool_class") or Pool
         pool = pool_class(native_config(name_or_url, kwargs))
+        pool.hooks = hooks(kwargs)
         engine = self.engine_cls(dialect(), pool, loop, **own)
         try:
             if bakery is None:

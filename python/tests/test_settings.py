@@ -9,7 +9,7 @@ from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gino.exceptions import NotSupportedError
-from gino.settings import address, isolation, native_config
+from gino.settings import address, hooks, isolation, native_config
 
 DSN = "postgresql://someone:s3cret@db.example/name"
 
@@ -73,6 +73,12 @@ def test_every_keyword_of_asyncpg_is_accepted() -> None:
     assert "s3cret" not in repr(config)
 
 
+def test_hook_has_to_be_callable() -> None:
+    assert hooks({"init": print, "setup": None, "min_size": 1}) == {"init": print}
+    with pytest.raises(TypeError, match="setup is a coroutine function"):
+        hooks({"setup": "SELECT 1"})
+
+
 def test_unknown_keyword_names_the_nearest() -> None:
     with pytest.raises(TypeError, match="'min_sise', did you mean 'min_size'"):
         native_config(DSN, {"min_sise": 1})
@@ -83,8 +89,8 @@ def test_unknown_keyword_names_the_nearest() -> None:
 def test_what_the_driver_cannot_do_is_said() -> None:
     with pytest.raises(NotSupportedError, match="encrypted connections"):
         native_config(DSN, {"ssl": True})
-    with pytest.raises(NotSupportedError, match="init="):
-        native_config(DSN, {"init": print})
+    with pytest.raises(NotSupportedError, match="connect="):
+        native_config(DSN, {"connect": print})
 
 
 def test_bad_size_names_the_setting() -> None:

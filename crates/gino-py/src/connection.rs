@@ -196,6 +196,10 @@ impl Connection {
         })
     }
 
+    fn reset_script(&self) -> Option<&'static str> {
+        Some(self.handle.get().core.current_seat()?.reset_script())
+    }
+
     fn parameter(&self, name: &str) -> Option<String> {
         self.handle.get().core.current_seat()?.parameter(name)
     }

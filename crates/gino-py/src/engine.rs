@@ -13,6 +13,7 @@ use crate::driver::stack::{self, Entry};
 use crate::driver::{LoopRuntime, awaitable};
 use crate::errors;
 use crate::handle::Handle;
+use crate::hook::{Functions, hooks};
 use crate::plan::Plan;
 use crate::pools::Pools;
 use crate::query::{Query, seconds};
@@ -32,8 +33,22 @@ struct Shared {
 #[pymethods]
 impl Engine {
     #[new]
-    fn new(config: &Bound<'_, Config>, connection_class: Py<PyAny>) -> Engine {
-        let pools = Arc::new(Pools::new(Arc::clone(&config.get().core)));
+    #[pyo3(signature = (config, connection_class, init = None, setup = None, reset = None))]
+    fn new(
+        config: &Bound<'_, Config>,
+        connection_class: Py<PyAny>,
+        init: Option<Py<PyAny>>,
+        setup: Option<Py<PyAny>>,
+        reset: Option<Py<PyAny>>,
+    ) -> Engine {
+        let functions = Functions {
+            connection_class: connection_class.clone_ref(config.py()),
+            init,
+            setup,
+            reset,
+        };
+        let config = Arc::clone(&config.get().core);
+        let pools = Arc::new_cyclic(|pools| Pools::new(config, hooks(functions, pools)));
         Engine {
             shared: Arc::new(Shared {
                 pools,
@@ -181,8 +196,10 @@ impl Shared {
             },
         };
         let done = query.run(lease.seat(), limit).await;
-        lease.release().await;
-        done
+        let released = lease.try_release().await;
+        let value = done?;
+        released.map_err(|error| Python::attach(|py| errors::raise(py, error)))?;
+        Ok(value)
     }
 
     /// The public object for a handle, on its task's stack if it is reusable.

@@ -27,6 +27,7 @@ mod config;
 mod transaction;
 mod pools;
 mod handle;
+mod hook;
 mod cursor;
 mod outlet;
 mod connection;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gino_core::config::Config;
-use gino_core::engine::{Engine, Handle};
+use gino_core::engine::{Engine, Handle, Hooks};
 use pyo3::prelude::*;
 
 use crate::driver::{LoopRuntime, stack, wake};
@@ -14,6 +14,7 @@ use crate::errors;
 /// The pools of one engine, over one configuration.
 pub(crate) struct Pools {
     config: Arc<Config>,
+    hooks: Hooks<LoopRuntime>,
     state: Mutex<State>,
 }
 
@@ -24,9 +25,10 @@ struct State {
 }
 
 impl Pools {
-    pub(crate) fn new(config: Arc<Config>) -> Pools {
+    pub(crate) fn new(config: Arc<Config>, hooks: Hooks<LoopRuntime>) -> Pools {
         Pools {
             config,
+            hooks,
             state: Mutex::default(),
         }
     }
@@ -84,7 +86,8 @@ impl Pools {
             }
         }
         self.drop_dead(py)?;
-        let made = Engine::new(Arc::clone(&self.config), LoopRuntime::new(home));
+        let (config, runtime) = (Arc::clone(&self.config), LoopRuntime::new(home));
+        let made = Engine::with_hooks(config, runtime, self.hooks.clone());
         self.lock().open.push(made.clone());
         Ok(made)
     }

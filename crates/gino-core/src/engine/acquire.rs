@@ -2,14 +2,12 @@
 //! use and by `Handle` for contextual use.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use super::inner::{Holder, Inner, Pooled};
 use super::open::Opened;
 use super::seat::Seat;
-use super::signal::Signal;
 use super::timeout::{Limit, race};
 use super::{Engine, close};
 use crate::error::{Closed, Deadline, Result};
@@ -43,15 +41,36 @@ impl<R: Runtime> Lease<R> {
     /// # Cancellation
     /// It is finished in the background.
     pub async fn release(self) {
+        // A hook that fails has closed the connection: the next borrower is not concerned.
+        let _ = self.try_release().await;
+    }
+
+    /// As [`Lease::release`], for who wants to know what a hook came to.
+    ///
+    /// # Errors
+    /// That of the `released` hook. The connection is closed then.
+    ///
+    /// # Cancellation
+    /// It is finished in the background.
+    pub async fn try_release(self) -> Result<()> {
         let seat = Arc::clone(&self.seat);
-        if seat.is_clean() || !seat.retire() {
-            return;
+        if seat.needs_nothing() || !seat.retire() {
+            return Ok(());
         }
         let finish = FinishInBackground(Some(seat));
+        let mut healed = Ok(());
         if let Some(seat) = &finish.0 {
-            seat.heal().await;
+            healed = seat.heal().await;
         }
         finish.done();
+        healed
+    }
+
+    /// Gives the connection back as it is: what its first hook has set is for the first borrower.
+    fn leave(self) {
+        if self.seat.is_settled() && self.seat.retire() {
+            self.seat.give_back(true);
+        }
     }
 }
 
@@ -60,7 +79,7 @@ impl<R: Runtime> Drop for Lease<R> {
         if !self.seat.retire() {
             return;
         }
-        if self.seat.is_clean() {
+        if self.seat.needs_nothing() {
             self.seat.give_back(true);
         } else if self.seat.session.status() == Status::Closed {
             self.seat.give_back(false);
@@ -83,7 +102,8 @@ impl<R: Runtime> Drop for FinishInBackground<R> {
     fn drop(&mut self) {
         if let Some(seat) = self.0.take() {
             let runtime = seat.inner.runtime.clone();
-            runtime.spawn(async move { seat.heal().await });
+            // Nobody is there to be told what a hook came to.
+            runtime.spawn(async move { drop(seat.heal().await) });
         }
     }
 }
@@ -106,8 +126,11 @@ impl<R: Runtime> Engine<R> {
         race(&self.0.runtime, limit, late, self.0.acquire()).await
     }
 
-    /// As [`Engine::acquire`], if that is possible without waiting.
+    /// As [`Engine::acquire`], if that is possible without waiting; never if there is a hook to run.
     pub fn try_acquire(&self) -> Option<Lease<R>> {
+        if self.0.hooks.acquired.is_some() {
+            return None;
+        }
         let now = self.0.runtime.now();
         self.0.with_pool(|pooled| {
             pooled.pool.handle_timeout(now);
@@ -129,7 +152,7 @@ impl<R: Runtime> Engine<R> {
     /// What opening a connection came to. Those opened before stay in the pool.
     pub async fn warm_up(&self) -> Result<()> {
         while let Some(slot) = self.0.with_pool(|pooled| pooled.pool.reserve()) {
-            drop(self.0.open_into(slot).await?);
+            self.0.open_into(slot).await?.leave();
         }
         Ok(())
     }
@@ -137,6 +160,11 @@ impl<R: Runtime> Engine<R> {
 
 impl<R: Runtime> Inner<R> {
     async fn acquire(self: &Arc<Self>) -> Result<Lease<R>> {
+        let lease = self.borrow().await?;
+        lease.hooked(self.hooks.acquired.as_ref()).await
+    }
+
+    async fn borrow(self: &Arc<Self>) -> Result<Lease<R>> {
         let now = self.runtime.now();
         let mut acquired = self.with_pool(|pooled| pooled.pool.acquire(now));
         loop {
@@ -181,18 +209,7 @@ impl<R: Runtime> Inner<R> {
             since: now,
             last_sql: Arc::clone(&last_sql),
         });
-        let seat = Arc::new(Seat {
-            inner: Arc::clone(self),
-            slot,
-            session,
-            endpoint,
-            gate: Signal::opened(),
-            given_back: AtomicBool::new(false),
-            entering: AtomicUsize::new(0),
-            owed: Mutex::default(),
-            last_sql,
-            names: AtomicU64::new(0),
-        });
+        let seat = Seat::new(Arc::clone(self), slot, session, endpoint, last_sql);
         Some(Lease { seat })
     }
 
@@ -203,7 +220,8 @@ impl<R: Runtime> Inner<R> {
             open: false,
         };
         let opened = self.open().await?;
-        opening.connected(opened)
+        let lease = opening.connected(opened)?;
+        lease.hooked(self.hooks.opened.as_ref()).await
     }
 }
 

@@ -42,6 +42,8 @@ enum State<R: Runtime> {
     Empty,
     Borrowing,
     Held(Lease<R>),
+    /// Somebody else's, for a time.
+    Lent(Arc<Seat<R>>),
     Released,
 }
 
@@ -85,6 +87,21 @@ impl<R: Runtime> Engine<R> {
 }
 
 impl<R: Runtime> Handle<R> {
+    /// A contextual connection on a seat that somebody else gives back: for hooks.
+    pub fn lent(seat: Arc<Seat<R>>) -> Handle<R> {
+        let engine = Engine(Arc::clone(&seat.inner));
+        Handle {
+            root: Arc::new(Root {
+                engine,
+                state: Mutex::new(State::Lent(seat)),
+                settled: Signal::opened(),
+            }),
+            reusing: false,
+            reusable: false,
+            released: AtomicBool::new(false),
+        }
+    }
+
     /// Where requests run; borrows a connection if there is none.
     ///
     /// # Errors
@@ -96,8 +113,8 @@ impl<R: Runtime> Handle<R> {
         if self.released.load(Ordering::Acquire) {
             return Err(UsageError::Released.into());
         }
-        if let State::Held(lease) = &*self.root.lock() {
-            return Ok(Arc::clone(lease.seat()));
+        if let Some(seat) = self.current_seat() {
+            return Ok(seat);
         }
         let inner = &self.root.engine.0;
         let late = |limit: Limit| close::pool_timeout(inner, Deadline::Acquire, limit.duration);
@@ -108,6 +125,7 @@ impl<R: Runtime> Handle<R> {
     pub fn current_seat(&self) -> Option<Arc<Seat<R>>> {
         match &*self.root.lock() {
             State::Held(lease) => Some(Arc::clone(lease.seat())),
+            State::Lent(seat) => Some(Arc::clone(seat)),
             _ => None,
         }
     }
@@ -116,7 +134,8 @@ impl<R: Runtime> Handle<R> {
     /// Returns whether a connection went back: never for one that stands on another.
     ///
     /// # Errors
-    /// `AlreadyReleased` for the second permanent release of a reusable root.
+    /// `AlreadyReleased` for the second permanent release of a reusable root; that of the `released`
+    /// hook.
     ///
     /// # Cancellation
     /// Finished in the background.
@@ -131,7 +150,7 @@ impl<R: Runtime> Handle<R> {
         let Some(lease) = self.root.give_up(permanent) else {
             return Ok(false);
         };
-        lease.release().await;
+        lease.try_release().await?;
         Ok(true)
     }
 
@@ -184,6 +203,7 @@ impl<R: Runtime> Root<R> {
                 let mut state = self.lock();
                 match &*state {
                     State::Held(lease) => return Ok(Arc::clone(lease.seat())),
+                    State::Lent(seat) => return Ok(Arc::clone(seat)),
                     State::Released => return Err(UsageError::Released.into()),
                     State::Borrowing => {}
                     State::Empty => {

@@ -64,18 +64,31 @@ impl<R: Runtime> Seat<R> {
 
     /// Whether the next borrower may have the connection as it is.
     pub(super) fn is_clean(&self) -> bool {
+        // A hook takes the place of the reset.
+        self.is_settled() && (self.inner.hooks.released.is_some() || !self.session.is_touched())
+    }
+
+    /// Whether the next borrower may have it at once: it is clean, and there is no hook to run.
+    pub(super) fn needs_nothing(&self) -> bool {
+        self.inner.hooks.released.is_none() && self.is_clean()
+    }
+
+    /// Whether nothing is under way and no transaction open.
+    pub(super) fn is_settled(&self) -> bool {
         self.entering.load(Ordering::SeqCst) == 0
             && self.session.status() == Status::Idle
             && self.session.in_flight() == 0
-            && !self.session.is_touched()
             && self.gate.is_open()
     }
 
     /// Makes the connection whole, then gives its slot back; closes it if that takes too long.
     ///
+    /// # Errors
+    /// Those of the hook alone.
+    ///
     /// # Cancellation
     /// The caller has to see to it that this is finished: see `Lease`.
-    pub(super) async fn heal(self: &Arc<Self>) {
+    pub(super) async fn heal(self: &Arc<Self>) -> Result<()> {
         let limit = Limit::within(&self.inner.runtime, Some(HEAL));
         let healed = race(
             &self.inner.runtime,
@@ -84,16 +97,49 @@ impl<R: Runtime> Seat<R> {
             self.make_whole(),
         )
         .await;
-        self.give_back(healed.is_ok() && self.is_clean());
+        let keep = matches!(healed, Ok(Ok(()))) && self.is_clean();
+        self.give_back(keep);
+        healed.unwrap_or(Ok(()))
     }
 
-    async fn make_whole(&self) -> Result<()> {
+    /// The inner result is that of the hook.
+    async fn make_whole(self: &Arc<Self>) -> Result<Result<()>> {
         self.gate.wait().await;
+        self.roll_back().await?;
+        let Some(hook) = &self.inner.hooks.released else {
+            if self.session.is_touched() {
+                self.order(self.session.reset_script()).await?;
+            }
+            return Ok(Ok(()));
+        };
+        // Nobody but the hook may use the connection, and only as long as it runs.
+        let lent = Lent(self.lend());
+        let done = hook(Arc::clone(&lent.0)).await;
+        lent.0.retire();
+        lent.0.gate.wait().await;
+        if lent.0.entering.load(Ordering::SeqCst) > 0 {
+            return Err(Closed::Connection.into());
+        }
+        self.roll_back().await?;
+        Ok(done)
+    }
+
+    /// Another seat on the same connection.
+    fn lend(self: &Arc<Self>) -> Arc<Seat<R>> {
+        let (session, endpoint) = (Arc::clone(&self.session), Arc::clone(&self.endpoint));
+        let last_sql = Arc::clone(&self.last_sql);
+        Seat::new(
+            Arc::clone(&self.inner),
+            self.slot,
+            session,
+            endpoint,
+            last_sql,
+        )
+    }
+
+    async fn roll_back(&self) -> Result<()> {
         if self.session.in_flight() > 0 || self.session.status() != Status::Idle {
             self.order("ROLLBACK").await?;
-        }
-        if self.session.is_touched() {
-            self.order(self.session.reset_script()).await?;
         }
         Ok(())
     }
@@ -120,6 +166,15 @@ impl<R: Runtime> Seat<R> {
             outlet.end(Silence::Released);
         }
         first
+    }
+}
+
+/// A seat that a hook has as long as it runs.
+struct Lent<R: Runtime>(Arc<Seat<R>>);
+
+impl<R: Runtime> Drop for Lent<R> {
+    fn drop(&mut self) {
+        self.0.retire();
     }
 }
 

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 
+use super::hook::Hooks;
 use crate::clock::Instant;
 use crate::config::{Config, Endpoint};
 use crate::pool::{Event, Limits, Pool, SlotId, WaiterId};
@@ -15,6 +16,7 @@ use crate::session::{Session, Sql};
 pub(super) struct Inner<R: Runtime> {
     pub(super) config: Arc<Config>,
     pub(super) runtime: R,
+    pub(super) hooks: Hooks<R>,
     pooled: Mutex<Pooled>,
 }
 
@@ -118,7 +120,7 @@ impl<R: Runtime> Drop for Inner<R> {
 }
 
 impl<R: Runtime> Inner<R> {
-    pub(super) fn new(config: Arc<Config>, runtime: R) -> Inner<R> {
+    pub(super) fn new(config: Arc<Config>, runtime: R, hooks: Hooks<R>) -> Inner<R> {
         let pool = Pool::new(Limits {
             min: config.min_size,
             max: config.max_size,
@@ -137,6 +139,7 @@ impl<R: Runtime> Inner<R> {
         Inner {
             config,
             runtime,
+            hooks,
             pooled: Mutex::new(pooled),
         }
     }

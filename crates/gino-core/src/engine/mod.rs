@@ -10,6 +10,7 @@ mod cancel;
 mod seat;
 mod heal;
 mod acquire;
+mod hook;
 mod close;
 mod transaction;
 mod cursor;
@@ -21,6 +22,7 @@ pub use acquire::Lease;
 pub use close::Figures;
 pub use cursor::Cursor;
 pub use handle::{AcquireOptions, Handle};
+pub use hook::{Hook, Hooks};
 pub use seat::Seat;
 pub use timeout::{Limit, within};
 pub use transaction::{Isolation, Transaction, TransactionOptions};
@@ -43,7 +45,12 @@ impl<R: Runtime> Clone for Engine<R> {
 impl<R: Runtime> Engine<R> {
     /// An engine over `config` in `runtime`.
     pub fn new(config: Arc<Config>, runtime: R) -> Engine<R> {
-        Engine(Arc::new(Inner::new(config, runtime)))
+        Engine::with_hooks(config, runtime, Hooks::default())
+    }
+
+    /// The same, with what is to be done with each connection.
+    pub fn with_hooks(config: Arc<Config>, runtime: R, hooks: Hooks<R>) -> Engine<R> {
+        Engine(Arc::new(Inner::new(config, runtime, hooks)))
     }
 
     /// Whether both share one pool.

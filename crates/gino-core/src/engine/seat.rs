@@ -34,6 +34,27 @@ pub struct Seat<R: Runtime> {
 }
 
 impl<R: Runtime> Seat<R> {
+    pub(super) fn new(
+        inner: Arc<Inner<R>>,
+        slot: SlotId,
+        session: Arc<dyn Session>,
+        endpoint: Arc<Endpoint>,
+        last_sql: Arc<Mutex<Option<Sql>>>,
+    ) -> Arc<Seat<R>> {
+        Arc::new(Seat {
+            inner,
+            slot,
+            session,
+            endpoint,
+            gate: Signal::opened(),
+            given_back: AtomicBool::new(false),
+            entering: AtomicUsize::new(0),
+            owed: Mutex::default(),
+            last_sql,
+            names: AtomicU64::new(0),
+        })
+    }
+
     /// Runs `sql` with `params` once per parameter set; rows go to `sink`, at most `max_rows` (0: all).
     ///
     /// # Errors
@@ -209,6 +230,11 @@ impl<R: Runtime> Seat<R> {
     /// What the server last said about the transaction.
     pub fn status(&self) -> Status {
         self.session.status()
+    }
+
+    /// The script that undoes what outlives a transaction: settings, temporary tables, …
+    pub fn reset_script(&self) -> &'static str {
+        self.session.reset_script()
     }
 
     /// A setting that the server reports by itself.

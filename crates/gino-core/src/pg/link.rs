@@ -287,7 +287,7 @@ impl Session for Link {
                 return Ok(Submitted::Held(op.sink.take()));
             }
             shared.touched = match &request {
-                Request::Script(sql) if std::ptr::eq(*sql, touch::RESET_SCRIPT) => false,
+                Request::Script(sql) if *sql == touch::RESET_SCRIPT => false,
                 _ => shared.touched || touches,
             };
             shared.out.extend_from_slice(&scratch);

@@ -1,4 +1,4 @@
-//! Owns the awaiting of asyncio's own coroutines from Rust: name look-up and connecting.
+//! Owns the awaiting of asyncio's own coroutines from Rust: name look-up, connecting, hooks.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use pyo3::prelude::*;
 
 /// A task of the loop, awaited. Dropping it cancels the task.
-pub(super) struct Adopted {
+pub(crate) struct Adopted {
     task: Py<PyAny>,
     waker: Option<Arc<Slot>>,
     done: bool,
@@ -40,7 +40,7 @@ impl Adopted {
     ///
     /// # Errors
     /// What `create_task` raises.
-    pub(super) fn new(home: &Bound<'_, PyAny>, coroutine: &Bound<'_, PyAny>) -> PyResult<Adopted> {
+    pub(crate) fn new(home: &Bound<'_, PyAny>, coroutine: &Bound<'_, PyAny>) -> PyResult<Adopted> {
         let task = home.call_method1("create_task", (coroutine,))?.unbind();
         Ok(Adopted {
             task,

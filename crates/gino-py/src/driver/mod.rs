@@ -10,6 +10,7 @@ mod socket;
 pub(crate) mod stack;
 pub(crate) mod wake;
 
+pub(crate) use adopt::Adopted;
 pub(crate) use runtime::LoopRuntime;
 
 pub(crate) use crate::raw::awaitable;

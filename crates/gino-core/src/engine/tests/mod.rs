@@ -13,6 +13,7 @@ mod cancel;
 mod sharing;
 mod handle;
 mod outlet;
+mod hook;
 mod close;
 mod trouble;
 
