@@ -1,20 +1,22 @@
-"""A clause that was compiled once, for good, and its statement on open connections.
+"""A clause that was compiled once, for good, and its statement on new connections.
 
-Owns: the compiled form of a baked query, the short way from parameters to values, and preparing.
+Owns: the compiled form of a baked query, the short way from parameters to values, and the hook that
+prepares it.
 Never does: know bakeries, or compile again.
-Called by: `gino.bakery`.
+Called by: `gino.bakery`, `gino.strategies`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.schema import ExecutableDDLElement
 
 from . import _core
+from .pool import Hook
+from .raw import RawConnection
 from .statement import Recipe
 
 
@@ -80,27 +82,15 @@ class Compiled:
             self._known = frozenset(recipe.names)
 
 
-async def prepare_on_all(engine: Any, plans: Sequence[_core.Plan]) -> None:
-    """Prepare on all connections that are open now. Later ones prepare on first use.
+def preparing(plans: Sequence[_core.Plan], then: Hook | None) -> Hook:
+    """An `init` hook that prepares these statements on a new connection, and then runs another.
 
-    Errors: those of the server; the connections are back in the pool then.
+    Errors: those of the server; the connection is closed then.
     """
-    if not plans:
-        return
-    held: list[Any] = []
-    try:
-        for _ in range(engine.raw_pool.get_size()):
-            held.append(await engine.acquire(reusable=False))
-        work = [_prepare_on(connection, plans) for connection in held]
-        for outcome in await asyncio.gather(*work, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-    finally:
-        for connection in held:
-            await connection.release()
 
+    async def init(connection: RawConnection) -> None:
+        await connection.prepare_all(plans)
+        if then is not None:
+            await then(connection)
 
-async def _prepare_on(connection: _core.Connection, plans: Sequence[_core.Plan]) -> None:
-    run: Callable[..., Any] = _core.Connection.run  # past the echo: nothing is executed
-    for plan in plans:
-        await run(connection, plan, [], _core.ALL, None, True)
+    return init

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ClauseElement
 
-from .baked import Compiled, prepare_on_all
+from . import _core
+from .baked import Compiled
 from .declarative import declared_attr
 from .exceptions import InitializedError, UninitializedError
 from .executor import GinoExecutor
@@ -153,20 +155,20 @@ class Bakery:
         self._queries.append(query)
         return query
 
-    async def serve(self, engine: Any, prebake: bool = True) -> None:
-        """Compile all queries for an engine, open it, and prepare them on its connections.
+    @contextmanager
+    def given(self, dialect: Any) -> Iterator[list[_core.Plan]]:
+        """The block in which an engine is made that has this bakery: it is closed, its queries are
+        compiled. Gives the plans that can be prepared.
 
-        `prebake=False`: prepare each on its first use. Errors: InitializedError if another engine
-        has the bakery, and those of the compiler and the server; then it stays as open as it was.
+        Errors: InitializedError if another engine has it; CompileError. If the block fails, the
+        bakery is open again.
         """
         if self._closed:
             raise InitializedError("this bakery is closed: another engine has it")
         self._closed = True
         try:
-            ready = [(query, Compiled.of(query.query, engine.dialect)) for query in self._queries]
-            await engine.open()
-            if prebake:
-                await prepare_on_all(engine, [made.plan for _, made in ready if made.plan])
+            ready = [(query, Compiled.of(query.query, dialect)) for query in self._queries]
+            yield [compiled.plan for _, compiled in ready if compiled.plan is not None]
         except BaseException:
             self._closed = False
             raise

@@ -147,6 +147,12 @@ class RawConnection:
         """A statement to be run with several values."""
         return RawStatement(self, query)
 
+    async def prepare_all(self, plans: Iterable[_core.Plan]) -> None:
+        """Prepare statements now, so that their first use need not."""
+        for plan in plans:
+            # no parameter sets: nothing is executed, and nothing logged
+            await _core.Connection.run(self._connection, plan, [], _core.ALL, None, True)
+
     def cursor(self, query: str, *args: Any, timeout: float | None = None) -> Iteration:
         """A cursor, inside of a transaction."""
         return Iteration(lambda: self._connection.cursor(_plan(query), args, timeout))

@@ -7,8 +7,10 @@ Called by: `gino.create_engine`; extensions subclass `GinoStrategy`.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
+from .baked import preparing
 from .dialects.asyncpg import dialect
 from .engine import GinoEngine
 from .pool import Pool
@@ -40,15 +42,15 @@ class GinoStrategy:
         pool_class = kwargs.get("pool_class") or Pool
         pool = pool_class(native_config(name_or_url, kwargs))
         pool.hooks = hooks(kwargs)
-        engine = self.engine_cls(dialect(), pool, loop, **own)
-        try:
-            if bakery is None:
+        with nullcontext([]) if bakery is None else bakery.given(dialect()) as plans:
+            if plans and prebake:
+                pool.hooks["init"] = preparing(plans, pool.hooks.get("init"))
+            engine = self.engine_cls(dialect(), pool, loop, **own)
+            try:
                 await engine.open()
-            else:
-                await bakery.serve(engine, prebake)
-        except BaseException:
-            pool.terminate()
-            raise
+            except BaseException:
+                pool.terminate()
+                raise
         return engine
 
 
@@ -57,7 +59,8 @@ async def create_engine(name_or_url: Any, *args: Any, **kwargs: Any) -> GinoEngi
 
     `name_or_url`: `postgresql://...` as a string or URL. Keywords: those of asyncpg's `connect` and
     `create_pool` (times in seconds), and `echo`, `logging_name`, `execution_options`,
-    `isolation_level`, `pool_class`, `bakery`, `prebake`, `strategy`.
+    `isolation_level`, `pool_class`, `bakery`, `prebake`, `strategy`. Baked queries are prepared on
+    each connection as it opens, with `prebake=False` on first use: for tables that come later.
     Errors: TypeError for an unknown keyword, ArgumentError for a bad address, OperationalError if
     the server cannot be reached.
     """

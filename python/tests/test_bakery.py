@@ -280,11 +280,26 @@ async def test_without_prebake_statements_are_prepared_on_first_use(dsn: str) ->
         await db.gino.drop_all()
 
 
-async def test_a_connection_that_opens_later_prepares_on_first_use(tables: str) -> None:
+async def test_a_connection_that_opens_later_is_prepared_too(tables: str) -> None:
     db, user = make()
     async with db.with_bind(tables, **settings(min_size=0)):
-        assert (await user.getter.first(uid=1)).name == "ada"
         assert user.getter.sql in await prepared_on(db)
+        assert (await user.getter.first(uid=1)).name == "ada"
+
+
+async def test_init_runs_on_the_drivers_connection_after_the_preparing(tables: str) -> None:
+    seen: list[Any] = []
+
+    async def init(connection: Any) -> None:
+        statements = [row[0] for row in await connection.fetch(PREPARED)]
+        seen.append((statements, connection))
+
+    db, user = make()
+    async with db.with_bind(tables, **settings(init=init)):
+        ((statements, raw),) = seen
+        assert {user.getter.sql, user.names.sql} <= set(statements)
+        assert not isinstance(raw, gino.engine.GinoConnection)
+        assert await db.scalar("SELECT 1") == 1
 
 
 async def test_a_failed_set_bind_leaves_the_bakery_open(dsn: str) -> None:
