@@ -79,8 +79,8 @@ impl Future for Sleep {
                 self.timer = Some((timer, state));
                 Poll::Pending
             }
-            // A closed loop has no time: what waits for it is over.
-            Err(_) => Poll::Ready(()),
+            // A closed loop has no time. To be over at once could make a caller ask again for ever.
+            Err(_) => Poll::Pending,
         }
     }
 }
