@@ -14,12 +14,11 @@ from typing import Any, Self
 from . import _core, execution
 from .cursor import Iteration
 from .prepared import PreparedStatement, prepare_statement
+from .queries import QueryMethods
 from .transaction import GinoTransaction
 
-_STATE: Any = _core.Connection.status
 
-
-class GinoConnection(_core.Connection):
+class GinoConnection(QueryMethods, _core.Connection):
     """What `acquire()` gives: query methods, transactions, `release()`.
 
     Methods take `timeout` in seconds through execution options. A released connection raises
@@ -56,14 +55,6 @@ class GinoConnection(_core.Connection):
         """The driver's connection; None when none is borrowed."""
         return self._engine.raw_of(self)
 
-    @property
-    def state(self) -> str:
-        """What the server said last: "idle", "in transaction", "failed"; "closed", or "none" when
-        not borrowed.
-        """
-        found: str = _STATE.__get__(self)
-        return found
-
     async def get_raw_connection(self, *, timeout: float | None = None) -> Any:
         """Borrow now, if not done yet; `timeout` in seconds. Returns the driver's connection."""
         await self.borrow(timeout)
@@ -72,32 +63,6 @@ class GinoConnection(_core.Connection):
     def execution_options(self, **options: Any) -> GinoConnection:
         """A copy with these execution options, on the same driver connection."""
         return type(self)(self.handle, self._engine, {**self._options, **options})
-
-    def all(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """All rows or models, as a list."""
-        return execution.execute(self, clause, multiparams, params, execution.ALL)
-
-    def first(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The first row or model, or None."""
-        return execution.execute(self, clause, multiparams, params, execution.FIRST)
-
-    def one(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The only row or model. Errors: NoResultFound, MultipleResultsFound."""
-        return execution.execute(self, clause, multiparams, params, execution.ONE)
-
-    def one_or_none(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The only row or model, or None. Errors: MultipleResultsFound."""
-        return execution.execute(self, clause, multiparams, params, execution.ONE_OR_NONE)
-
-    def scalar(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The first column of the first row, or None."""
-        return execution.execute(self, clause, multiparams, params, execution.SCALAR)
-
-    def status(  # type: ignore[override]
-        self, clause: Any, *multiparams: Any, **params: Any
-    ) -> Awaitable[Any]:
-        """The command tag and the rows or models."""
-        return execution.execute(self, clause, multiparams, params, execution.STATUS)
 
     def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration:
         """A cursor, inside of a transaction."""

@@ -18,6 +18,7 @@ from . import _core, execution
 from .connection import GinoConnection
 from .cursor import Iteration
 from .pool import Pool
+from .queries import QueryMethods
 from .raw import RawConnection
 from .transaction import TransactionOnEngine
 
@@ -46,7 +47,7 @@ class _Acquire:
         await self._connection.release()
 
 
-class GinoEngine:
+class GinoEngine(QueryMethods):
     """Runs queries on the current task's connection, else on one that is borrowed for the query.
 
     Made by `gino.create_engine()`. `run` is the native engine's own: plans go through it directly.
@@ -83,30 +84,6 @@ class GinoEngine:
         )
 
     # ---- queries --------------------------------------------------------------------------------
-
-    def all(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """All rows or models, as a list."""
-        return execution.execute(self, clause, multiparams, params, execution.ALL)
-
-    def first(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The first row or model, or None."""
-        return execution.execute(self, clause, multiparams, params, execution.FIRST)
-
-    def one(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The only row or model. Errors: NoResultFound, MultipleResultsFound."""
-        return execution.execute(self, clause, multiparams, params, execution.ONE)
-
-    def one_or_none(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The only row or model, or None. Errors: MultipleResultsFound."""
-        return execution.execute(self, clause, multiparams, params, execution.ONE_OR_NONE)
-
-    def scalar(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The first column of the first row, or None."""
-        return execution.execute(self, clause, multiparams, params, execution.SCALAR)
-
-    def status(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
-        """The command tag and the rows or models."""
-        return execution.execute(self, clause, multiparams, params, execution.STATUS)
 
     def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration:
         """A cursor on the current connection. Errors: ValueError without one."""

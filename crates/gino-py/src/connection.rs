@@ -185,7 +185,7 @@ impl Connection {
     }
 
     #[getter]
-    fn status(&self) -> &'static str {
+    fn state(&self) -> &'static str {
         let seat = self.handle.get().core.current_seat();
         seat.map_or("none", |seat| match seat.status() {
             Status::Starting => "starting",
