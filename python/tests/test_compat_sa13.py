@@ -49,6 +49,10 @@ def ran(method, *args, **kwargs):
     with engine.connect() as connection:
         result = getattr(connection, method)(*args, **kwargs)
         return result if method == "scalar" else [list(row) for row in result]
+
+def row(sql):
+    with engine.connect() as connection:
+        return connection.execute(text(sql).columns(t.c.x)).first()
 """
 
 # name: code, what comes out with the shims, a piece of the modern form that the warning names
@@ -290,6 +294,8 @@ CASES: dict[str, tuple[str, Any, str]] = {
         "exec_driver_sql",
     ),
     "plain string for scalar": ("ran('scalar', 'select ?', (7,))", 7, "exec_driver_sql"),
+    "row by name": ("row('select 1 as x')['x']", 1, "row.name"),
+    "row by column": ("row('select 1 as x')[t.c.x]", 1, "row.name"),
     "clause with keyword values": (
         "ran('execute', text('select :a'), a=6)",
         [[6]],
@@ -317,6 +323,7 @@ MODERN: dict[str, Any] = {
     "ran('execute', text('select :a'), {'a': 6})": [[6]],
     "ran('execute', text('select :a'), parameters={'a': 6})": [[6]],
     "ran('scalar', text('select 2'))": 2,
+    "[row('select 1')[0], list(row('select 1')[:1]), row('select 1 as x').x]": [1, [1], 1],
 }
 
 RUN = (
@@ -490,5 +497,36 @@ asyncio.run(main(sys.argv[1]))
 def test_an_application_of_the_time_of_1_3_runs(dsn: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", APPLICATION, dsn], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr
+
+
+MIGRATION = """
+import gino.compat.sa13, asyncio, sys, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+
+def upgrade(bind):
+    bind.execute("CREATE TEMPORARY TABLE gs_migrated (id integer, name text)")
+    bind.execute(sa.text("INSERT INTO gs_migrated VALUES (:id, :name)"), id=1, name="Ada")
+    for row in bind.execute("SELECT id, name FROM gs_migrated"):
+        assert (row["id"], row["name"]) == (1, "Ada")
+    assert bind.scalar("SELECT count(*) FROM gs_migrated") == 1
+
+async def main(dsn):
+    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+gino://"))
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+    print("done")
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_a_migration_of_the_time_of_1_3_runs(dsn: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MIGRATION, dsn], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr

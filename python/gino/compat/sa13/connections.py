@@ -1,6 +1,6 @@
-"""Plain SQL and loose parameters on SQLAlchemy's synchronous connections, as migrations have them.
+"""SQLAlchemy's synchronous connections, as migrations use them: plain SQL, rows by name.
 
-Owns: `Connection.execute("...")` and `Connection.scalar("...")`.
+Owns: `Connection.execute("...")`, `Connection.scalar("...")`, loose parameters, and `row["name"]`.
 Never does: touch gino's own engine and connections, which always take strings.
 Called by: `gino.compat.sa13`.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from .patch import patches
 
@@ -19,6 +19,7 @@ def install() -> None:
     """Put these shims in place."""
     patches.wrap(Connection, "execute", _execute)
     patches.wrap(Connection, "scalar", _scalar)
+    patches.wrap(Row, "__getitem__", _item)
 
 
 def _execute(
@@ -45,6 +46,13 @@ def _scalar(original: Callable[..., Any], self: Connection, *args: Any, **kwargs
     if args and isinstance(args[0], str):
         return self.execute(*args, **kwargs).scalar()
     return original(self, *args, **kwargs)
+
+
+def _item(original: Callable[..., Any], self: Any, key: Any) -> Any:
+    if isinstance(key, int | slice):
+        return original(self, key)
+    patches.warn('row["name"]', 'row._mapping["name"] or row.name')
+    return self._mapping[key]
 
 
 def _of_string(multiparams: tuple[Any, ...], params: dict[str, Any]) -> Any:
