@@ -40,6 +40,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
+    "max_prepared_transactions": "10",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

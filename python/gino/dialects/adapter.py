@@ -10,8 +10,8 @@ Called by: `gino.dialects.dbapi`, and SQLAlchemy's pool. What waits runs inside 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.util import LRUCache, await_only
@@ -22,6 +22,8 @@ from ..exceptions import DatabaseError, InterfaceError
 from ..raw import RawConnection
 from ..settings import native_config
 from .cursors import BufferedCursor, StreamingCursor
+
+_T = TypeVar("_T")
 
 _PLANS = 500
 # the server refuses a prepared statement whose result is another since: codes of its refusals
@@ -140,43 +142,61 @@ class ExclusiveConnection(AdaptedConnection):
 
     async def run(self, sql: str, args: Sequence[Any]) -> tuple[_core.Plan, str, list[Any]]:
         """The plan (it knows the columns), the command tag and the rows."""
-        begun = await self.begin()
-        plan = self.plan(sql)
-        try:
+
+        async def go(plan: _core.Plan) -> tuple[_core.Plan, str, list[Any]]:
             tag, rows = await self._native.run(plan, args, _core.STATUS)
-        except DatabaseError as error:
-            if not begun or error.sqlstate not in _STALE:
-                raise
-            # nothing has happened in this transaction yet: it can be had again
-            await self._native.script("ROLLBACK")
-            await self.begin()
-            tag, rows = await self._native.run(plan, args, _core.STATUS)
-        if tag.partition(" ")[0] in _DDL:
+            return plan, tag, rows
+
+        found = await self._prepared(sql, go)
+        if found[1].partition(" ")[0] in _DDL:
             self._changes_schema = True
             _epochs[self._address] += 1
-        return plan, tag, rows
+        return found
 
     async def run_many(self, sql: str, sets: list[Sequence[Any]]) -> None:
         """Run once for each set of values, all sent at once."""
-        await self.begin()
-        await self._native.run(self.plan(sql), sets, _core.ALL, None, True)
 
-    async def stream(self, sql: str, args: Sequence[Any]) -> tuple[_core.Plan, _core.Cursor]:
-        """The plan and a server-side cursor, in a transaction."""
+        async def go(plan: _core.Plan) -> None:
+            await self._native.run(plan, sets, _core.ALL, None, True)
+
+        await self._prepared(sql, go)
+
+    async def stream(
+        self, sql: str, args: Sequence[Any], count: int
+    ) -> tuple[_core.Plan, _core.Cursor, list[Any]]:
+        """The plan, a server-side cursor and its first `count` rows, in a transaction."""
+
+        async def go(plan: _core.Plan) -> tuple[_core.Plan, _core.Cursor, list[Any]]:
+            if self._native.status == "idle":
+                raise InterfaceError(
+                    "a server-side cursor needs a transaction: leave AUTOCOMMIT, or do not stream"
+                )
+            cursor = self._native.cursor(plan, args)
+            return plan, cursor, await cursor.many(count)
+
+        return await self._prepared(sql, go)
+
+    async def _prepared(self, sql: str, go: Callable[[_core.Plan], Awaitable[_T]]) -> _T:
+        """What `go` makes of the plan; again if that is old and nothing is lost by it."""
+        begun = await self.begin()
+        try:
+            return await go(self.plan(sql))
+        except DatabaseError as error:
+            if error.sqlstate not in _STALE:
+                raise
+            _epochs[self._address] += 1
+            if not begun:
+                raise
+        await self._native.script("ROLLBACK")
         await self.begin()
-        if self._native.status == "idle":
-            raise InterfaceError(
-                "a server-side cursor needs a transaction: leave AUTOCOMMIT, or do not stream"
-            )
-        plan = self.plan(sql)
-        return plan, self._native.cursor(plan, args)
+        return await go(self.plan(sql))
 
     def plan(self, sql: str) -> _core.Plan:
         """The plan of a statement: its own on each connection, as it knows the newest columns.
 
-        In a transaction that has work in it, the server's refusal of an old prepared statement
-        costs all of that work; so after a change of the schema statements get another text, which
-        is prepared anew.
+        The server refuses a statement that was prepared before the schema changed, and in a
+        transaction that has work in it this costs all of that work; so after a change statements
+        get another text, which is prepared anew.
         """
         epoch = _epochs[self._address]
         if epoch != self._epoch:

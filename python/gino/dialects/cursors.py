@@ -127,18 +127,15 @@ class StreamingCursor(BufferedCursor):
 
     async def _execute(self, operation: str, parameters: Sequence[Any]) -> None:
         self._forget()
-        plan, self._stream = await self.connection.stream(operation, parameters)
-        await self._more(_PREFETCH)
+        plan, self._stream, rows = await self.connection.stream(operation, parameters, _PREFETCH)
+        self._take(rows, _PREFETCH)
         self._describe(plan)
 
     def _fetch(self, count: int) -> None:
         if self._stream is not None:
-            await_only(self._more(count))
+            self._take(await_only(self._stream.many(count)), count)
 
-    async def _more(self, count: int) -> None:
-        if self._stream is None:
-            return
-        rows = await self._stream.many(count)
+    def _take(self, rows: Sequence[Any], count: int) -> None:
         self._rows.extend(map(tuple, rows))
         if len(rows) < count:
             self._stream = None

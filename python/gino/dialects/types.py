@@ -39,6 +39,10 @@ from .ranges import CastMultiRange, CastRange
 _CHAR = 18
 _FLOATS = (700, 701)
 _NUMERIC = 1700
+# the most that an array can have (PostgreSQL manual, "Limits")
+_DIMENSIONS = 6
+# array to element, where an element's type decides how it is processed
+_ELEMENTS = {1231: _NUMERIC, 1021: 700, 1022: 701}
 # arrays whose elements the driver decodes: `gino-core`'s codec/kind.rs
 _DECODED_ARRAYS = frozenset(
     {
@@ -189,6 +193,12 @@ class CastUuid(NativeUuid):
         return None if self.as_uuid else _to_str
 
 
+class CastOid(pgtypes.OID):
+    """oid."""
+
+    render_bind_cast = True
+
+
 class CastRegconfig(pgtypes.REGCONFIG):
     """The name of a text search configuration."""
 
@@ -217,21 +227,24 @@ class CastARRAY(NativeARRAY):
     render_bind_cast = True
 
     def result_processor(self, dialect: Any, coltype: Any) -> Any:
-        """A list whose elements are processed as their type asks."""
-        if coltype in _DECODED_ARRAYS:
-            return super().result_processor(dialect, coltype)
-        item = self.item_type.dialect_impl(dialect).result_processor(dialect, None)
+        """A list, or tuple if `as_tuple`, whose elements are processed as their type asks."""
+        kind = self.item_type.dialect_impl(dialect)
+        is_json = isinstance(kind, sqltypes.JSON)
+        item = None if is_json else kind.result_processor(dialect, _ELEMENTS.get(coltype))
         build = tuple if self.as_tuple else list
+        # a list within a list may be an element's own value
+        deepest = self.dimensions or (1 if is_json else _DIMENSIONS)
 
-        def walk(value: Any) -> Any:
-            if isinstance(value, list):
-                return build(walk(one) for one in value)
+        def walk(value: Any, depth: int) -> Any:
+            if isinstance(value, list) and depth:
+                return build(walk(one, depth - 1) for one in value)
             return value if item is None or value is None else item(value)
 
         def process(value: Any) -> Any:
-            return walk(array_items(value) if isinstance(value, str) else value)
+            return walk(array_items(value) if isinstance(value, str) else value, deepest)
 
-        return process
+        is_ready = coltype in _DECODED_ARRAYS and item is None and not self.as_tuple
+        return None if is_ready else process
 
 
 COLSPECS: dict[Any, Any] = {
@@ -259,6 +272,8 @@ COLSPECS: dict[Any, Any] = {
     sqltypes.ARRAY: CastARRAY,
     pg_catalog.INT2VECTOR: Vector,
     pg_catalog.OIDVECTOR: OidVector,
+    pgtypes.INTERVAL: CastInterval,
+    pgtypes.OID: CastOid,
     pgtypes.REGCONFIG: CastRegconfig,
     AbstractSingleRange: CastRange,
     AbstractMultiRange: CastMultiRange,
