@@ -3,7 +3,15 @@
 Every awaitable returned here does its work when it is first awaited, in the task that awaits it.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from typing import Any, Final, Self, final
 
 from typing_extensions import disjoint_base
@@ -223,7 +231,7 @@ class Connection:
     @property
     def seat(self) -> int | None: ...  # equal for connections that share a borrowed one; else None
     @property
-    def status(self) -> str:
+    def state(self) -> str:
         """One of "idle", "in transaction", "failed", "closed"; "none" when not borrowed."""
     def reset_script(self) -> str | None:
         """Return the script that undoes what outlives a transaction; None when not borrowed."""

@@ -129,13 +129,13 @@ class ExclusiveConnection(AdaptedConnection):
     @property
     def status(self) -> str:
         """What the server said last: "idle", "in transaction", "failed", or "closed"."""
-        return self._native.status
+        return self._native.state
 
     # ---- for cursors ----------------------------------------------------------------------------
 
     async def begin(self) -> bool:
         """Begin a transaction, unless one is open or `autocommit` is on; whether one was begun."""
-        if self.autocommit or self._native.status != "idle":
+        if self.autocommit or self._native.state != "idle":
             return False
         await self._native.script(self._begin_command())
         return True
@@ -167,7 +167,7 @@ class ExclusiveConnection(AdaptedConnection):
         """The plan, a server-side cursor and its first `count` rows, in a transaction."""
 
         async def go(plan: _core.Plan) -> tuple[_core.Plan, _core.Cursor, list[Any]]:
-            if self._native.status == "idle":
+            if self._native.state == "idle":
                 raise InterfaceError(
                     "a server-side cursor needs a transaction: leave AUTOCOMMIT, or do not stream"
                 )
