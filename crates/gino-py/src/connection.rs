@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use gino_core::engine::{self as core, Isolation, Limit, TransactionOptions, within};
 use gino_core::error::UsageError;
-use gino_core::session::{Outlet, Status};
+use gino_core::session::{Outlet, Sql, Status};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
+use crate::copy::{CopyIn, CopyOut};
 use crate::cursor::Cursor;
 use crate::driver::awaitable;
 use crate::errors;
@@ -133,6 +134,39 @@ impl Connection {
             Python::attach(|py| {
                 let begun = begun.map_err(|error| errors::raise(py, error))?;
                 Ok(Py::new(py, Transaction::new(begun))?.into_any())
+            })
+        };
+        awaitable(py, Box::pin(future))
+    }
+
+    /// Begins a COPY FROM STDIN.
+    #[pyo3(signature = (sql, probe = None))]
+    fn copy_in<'py>(
+        &self,
+        py: Python<'py>,
+        sql: String,
+        probe: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let begin = CopyIn::begin(self.handle.clone_ref(py), sql, probe);
+        awaitable(py, Box::pin(begin))
+    }
+
+    /// Begins a COPY TO STDOUT.
+    fn copy_out<'py>(&self, py: Python<'py>, sql: String) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, Box::pin(CopyOut::begin(self.handle.clone_ref(py), sql)))
+    }
+
+    /// The types of a statement's parameters.
+    fn parameter_types<'py>(&self, py: Python<'py>, sql: String) -> PyResult<Bound<'py, PyAny>> {
+        let handle = self.handle.clone_ref(py);
+        let future = async move {
+            let seat = handle.get().seat(None).await?;
+            let statement = seat.prepared(&Sql::from(sql)).await;
+            Python::attach(|py| {
+                let statement = statement.map_err(|error| errors::raise(py, error))?;
+                Ok(PyList::new(py, statement.params.iter())?
+                    .into_any()
+                    .unbind())
             })
         };
         awaitable(py, Box::pin(future))

@@ -38,11 +38,6 @@ _ALONE = {"min_size": 0, "max_size": 1, "max_inactive_connection_lifetime": 0, "
 class DriverConnection(_core.Connection):
     """The native connection, as `gino.raw` wants it."""
 
-    @property
-    def state(self) -> str:
-        """What the server said last: "idle", "in transaction", "failed", or "closed"."""
-        return self.status
-
 
 async def open_connection(dsn: Any, keywords: Mapping[str, Any]) -> ExclusiveConnection:
     """Connect. Errors: see `gino.dialects.dbapi.connect`."""
