@@ -1,0 +1,117 @@
+"""GINO in Starlette and FastAPI: `db = Gino(app, dsn=...)`, `request["connection"]`.
+
+Owns: the place in the application's lifespan and middleware.
+Never does: replace the lifespan that the application has; give a connection to a websocket.
+Called by: applications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, NoReturn
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..crud import CRUDModel
+from ..engine import GinoConnection as _Connection
+from ..engine import GinoEngine as _Engine
+from ..executor import GinoExecutor as _Executor
+from ..strategies import GinoStrategy
+from ._web import WebConnection, WebEngine, WebExecutor, WebGino, WebModelMixin, give_back
+
+__all__ = [
+    "Gino",
+    "GinoConnection",
+    "GinoEngine",
+    "GinoExecutor",
+    "StarletteModelMixin",
+    "StarletteStrategy",
+]
+
+
+class _NotFound:
+    __slots__ = ()
+
+    @staticmethod
+    def not_found(message: str) -> NoReturn:
+        raise HTTPException(404, message)
+
+
+class StarletteModelMixin(WebModelMixin):
+    """Models with `get_or_404`."""
+
+
+class GinoExecutor(_NotFound, WebExecutor):
+    """`query.gino` with `first_or_404`."""
+
+
+class GinoConnection(_NotFound, WebConnection):
+    """A connection with `first_or_404`."""
+
+
+class GinoEngine(_NotFound, WebEngine):
+    """An engine with `first_or_404`."""
+
+    connection_cls: ClassVar[type[_Connection]] = GinoConnection
+
+
+class StarletteStrategy(GinoStrategy):
+    """Makes this module's engines."""
+
+    name: ClassVar[str] = "starlette"
+    engine_cls: ClassVar[type[_Engine]] = GinoEngine
+
+
+class Gino(_NotFound, WebGino):
+    """A database of a Starlette or FastAPI application.
+
+    `Gino(app, **settings)`, or `Gino(**settings)` and `init_app(app)` before the application
+    starts. Settings: see `gino.ext._web.Configuration`.
+    """
+
+    model_base_classes: ClassVar[tuple[type, ...]] = (CRUDModel, StarletteModelMixin)
+    query_executor: ClassVar[type[_Executor]] = GinoExecutor
+    strategy: ClassVar[GinoStrategy] = StarletteStrategy()
+
+    def __init__(self, app: Starlette | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Starlette) -> None:
+        """Connect when the application's lifespan begins, close when it has ended."""
+        inner = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(app: Any) -> AsyncIterator[Any]:
+            await self.startup()
+            try:
+                async with inner(app) as state:
+                    yield state
+            finally:
+                await self.shutdown()
+
+        app.router.lifespan_context = lifespan
+        app.add_middleware(_RequestConnection, db=self)
+
+
+class _RequestConnection:
+    def __init__(self, app: ASGIApp, db: Gino) -> None:
+        self._app = app
+        self._db = db
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._db.configuration.use_connection_for_request:
+            await self._app(scope, receive, send)
+            return
+        async with self._db.request_connection() as connection:
+
+            async def send_without_connection(message: Message) -> None:
+                await give_back(connection)
+                await send(message)
+
+            scope["connection"] = connection
+            await self._app(scope, receive, send_without_connection)

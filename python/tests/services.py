@@ -1,0 +1,164 @@
+"""Owns the example services as the tests run them: each framework's real server on a real socket.
+
+Never asserts anything. Called by the test_ext_*.py modules.
+
+A test may add probes before the service starts: a path and a coroutine function that gets the
+request's connection and returns a text, or an asynchronous generator function whose chunks are
+streamed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import inspect
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import aiohttp
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "python"
+
+Probe = Callable[[Any], Any]
+Stop = Callable[[], Awaitable[None]]
+
+
+class StartFailed(Exception):
+    """The server has not started."""
+
+
+class Service:
+    """An example application with its server, not yet started."""
+
+    name: ClassVar[str]
+    file: ClassVar[str]
+
+    def __init__(self) -> None:
+        spec = importlib.util.spec_from_file_location(f"{self.name}_app", EXAMPLES / self.file)
+        assert spec is not None
+        assert spec.loader is not None
+        self.module: ModuleType = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = self.module
+        try:
+            spec.loader.exec_module(self.module)
+        finally:
+            del sys.modules[spec.name]
+        self.db: Any = self.module.db
+        self.User: Any = self.module.User
+        self.app: Any = self.module.app
+        self.listen()
+
+    def listen(self) -> None:
+        """Take a free port."""
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen(512)
+        self.socket.setblocking(False)
+        self.client: aiohttp.ClientSession
+        self._stop: Stop | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+
+    @property
+    def figures(self) -> dict[str, int]:
+        found: dict[str, int] = self.db.bind.raw_pool.native.figures
+        return found
+
+    def add(self, path: str, probe: Probe) -> None:
+        """Add a route that runs a probe."""
+        raise NotImplementedError
+
+    async def start(self) -> Stop:
+        """Start the server; what comes back stops it in order. Errors: StartFailed."""
+        raise NotImplementedError
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Start the server and a client; stop both at the end."""
+        try:
+            self._stop = await self.start()
+        except BaseException:
+            self.socket.close()
+            raise
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        self.client = aiohttp.ClientSession(self.url, connector=connector)
+        try:
+            yield self
+        finally:
+            await self.client.close()
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Stop the server in order, if it runs."""
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            await stop()
+            self.socket.close()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Ask for a path; the status and the text that come back."""
+        async with self.client.get(path) as response:
+            return response.status, await response.text()
+
+    async def quiet(self) -> None:
+        """Wait until no connection is borrowed. Errors: TimeoutError."""
+        async with asyncio.timeout(10):
+            while self.figures["in_use"]:
+                await asyncio.sleep(0.01)
+
+
+class StarletteService(Service):
+    name = "starlette"
+    file = "starlette_app.py"
+
+    def add(self, path: str, probe: Probe) -> None:
+        from starlette.requests import Request
+        from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+        async def endpoint(request: Request) -> Response:
+            if inspect.isasyncgenfunction(probe):
+                return StreamingResponse(probe(request["connection"]))
+            return PlainTextResponse(await probe(request["connection"]))
+
+        self.app.router.add_route(path, endpoint)
+
+    async def start(self) -> Stop:
+        import uvicorn
+
+        config = uvicorn.Config(self.app, lifespan="on", log_config=None, access_log=False)
+        server = uvicorn.Server(config)
+        # signals are for pytest
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+
+        async def serve() -> None:
+            # out of a task, SystemExit would end the loop
+            with contextlib.suppress(SystemExit):
+                await server.serve(sockets=[self.socket])
+
+        task = asyncio.create_task(serve())
+        while not server.started:
+            if task.done():
+                raise StartFailed
+            await asyncio.sleep(0.01)
+
+        async def stop() -> None:
+            server.should_exit = True
+            await task
+
+        return stop
+
+
+class FastAPIService(StarletteService):
+    name = "fastapi"
+    file = "fastapi_app.py"
+
+
+SERVICES: list[type[Service]] = [StarletteService, FastAPIService]
