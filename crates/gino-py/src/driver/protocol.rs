@@ -85,7 +85,8 @@ impl Protocol {
     }
 
     fn connection_lost(&self, error: Option<Bound<'_, PyAny>>) {
-        drop(self.shared.transport().take());
+        let transport = self.shared.transport().take();
+        drop(transport);
         self.wire
             .lost(error.map(|error| io::Error::other(error.to_string())));
     }
@@ -94,8 +95,9 @@ impl Protocol {
     #[expect(clippy::unused_self, reason = "the protocol's interface")]
     fn pause_writing(&self) {}
 
-    #[expect(clippy::unused_self, reason = "the protocol's interface")]
-    fn resume_writing(&self) {}
+    fn resume_writing(&self, py: Python<'_>) -> PyResult<()> {
+        with_direct_wake(py, || self.wire.drained())
+    }
 }
 
 impl Shared {
@@ -107,6 +109,16 @@ impl Shared {
 }
 
 struct Handle(Arc<Shared>, std::sync::Weak<dyn Wire>);
+
+impl Handle {
+    /// What a method of asyncio's transport gives; none once it is closed.
+    fn call(&self, method: &str) -> Option<Py<PyAny>> {
+        Python::attach(|py| {
+            let transport = self.0.transport().as_ref().map(|t| t.clone_ref(py))?;
+            transport.call_method0(py, method).ok()
+        })
+    }
+}
 
 impl Transport for Handle {
     fn flush(&self, _when: Flush) {
@@ -129,6 +141,21 @@ impl Transport for Handle {
             out.clear();
             *self.0.out.lock().unwrap_or_else(PoisonError::into_inner) = out;
         });
+    }
+
+    fn backlog(&self) -> usize {
+        let asked = self.call("get_write_buffer_size");
+        asked
+            .and_then(|size| Python::attach(|py| size.extract(py).ok()))
+            .unwrap_or(0)
+    }
+
+    fn pause(&self) {
+        self.call("pause_reading");
+    }
+
+    fn resume(&self) {
+        self.call("resume_reading");
     }
 
     fn close(&self) {
