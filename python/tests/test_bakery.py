@@ -137,6 +137,26 @@ async def test_statements_with_defaults_values_and_lists_are_baked(tables: str) 
         assert db.compile(older) == (older.sql, (30,))
 
 
+async def test_a_default_that_is_a_query_and_a_value_that_is_called_are_baked(tables: str) -> None:
+    db: Any = Gino()
+    table = db.Table(
+        "gb_users",
+        db,
+        db.Column("id", db.Integer(), primary_key=True),
+        db.Column(
+            "age", db.Integer(), default=sa.select(sa.literal_column("77")).scalar_subquery()
+        ),
+    )
+    ages = iter([1, 2, 3])
+    called = db.bindparam("a", callable_=lambda: next(ages), type_=sa.Integer())
+    insert = db.bake(table.insert().returning(table.c.age))
+    query = db.bake(db.select([db.cast(called, db.Integer())]))
+    async with db.with_bind(tables, **settings()):
+        assert await insert.scalar(id=1000) == 77
+        assert [await query.scalar(), await query.scalar()] == [1, 2]
+        assert repr(query) == f"<BakedQuery {query.sql}>"
+
+
 async def test_a_missing_value_is_named(tables: str) -> None:
     db, user = make()
     async with db.with_bind(tables, **settings()):

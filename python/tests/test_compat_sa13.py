@@ -50,6 +50,15 @@ def ran(method, *args, **kwargs):
         result = getattr(connection, method)(*args, **kwargs)
         return result if method == "scalar" else [list(row) for row in result]
 
+def written(sql, *sets):
+    with engine.connect() as connection:
+        connection.exec_driver_sql("create table many (a int)")
+        try:
+            return connection.execute(sql, *sets).rowcount
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql("drop table if exists many")
+
 def row(sql):
     with engine.connect() as connection:
         return connection.execute(text(sql).columns(t.c.x)).first()
@@ -81,6 +90,11 @@ CASES: dict[str, tuple[str, Any, str]] = {
     "select with columns=": (
         "flat(select(columns=[t.c.id]))",
         "SELECT t.id FROM t",
+        "select(a, b)",
+    ),
+    "select with columns= and no list": (
+        "flat(select(columns=t.c.id, whereclause=t.c.x == 1))",
+        "SELECT t.id FROM t WHERE t.x = 1",
         "select(a, b)",
     ),
     "select without columns, from_obj=": (
@@ -293,6 +307,11 @@ CASES: dict[str, tuple[str, Any, str]] = {
         [[5]],
         "exec_driver_sql",
     ),
+    "plain string with several sets": (
+        "written('insert into many values (?)', (1,), (2,))",
+        2,
+        "exec_driver_sql",
+    ),
     "plain string for scalar": ("ran('scalar', 'select ?', (7,))", 7, "exec_driver_sql"),
     "row by name": ("row('select 1 as x')['x']", 1, "row.name"),
     "row by column": ("row('select 1 as x')[t.c.x]", 1, "row.name"),
@@ -427,6 +446,24 @@ def test_str_of_a_url_shows_the_password_only_with_the_import() -> None:
     found = run_all("with", codes)["str"]
     assert found["result"] == "postgresql://u:p@h/d"
     assert "hide_password=False" in found["words"][0]
+
+
+def test_only_names_and_directions_become_text_in_order_by() -> None:
+    codes = {"sql": "flat(select(t.c.id).order_by('x desc, (select 1)'))"}
+    for mode in ("with", "without"):
+        assert run_all(mode, codes)["sql"]["error"] == "CompileError"
+
+
+def test_a_url_that_was_changed_is_equal_hashed_copied_and_pickled_as_what_it_is() -> None:
+    code = """(lambda url, other: [
+        setattr(url, "database", "z"),
+        url == other.set(database="z"), url != other, hash(url) == hash(other.set(database="z")),
+        copy.copy(url).database, pickle.loads(pickle.dumps(url)).database, type(url).database.name,
+    ])(make_url("postgresql://u:p@h/d"), make_url("postgresql://u:p@h/d"))"""
+    code = code.replace("copy.", "__import__('copy').").replace("pickle.", "__import__('pickle').")
+    found = run_all("with", {"url": code, "wrong": "URL(host='h')", "odd": "URL('a', socket='b')"})
+    assert found["url"]["result"] == [None, True, True, True, "z", "z", "database"]
+    assert found["wrong"]["error"] == found["odd"]["error"] == "TypeError"
 
 
 def test_importing_gino_alone_changes_nothing() -> None:

@@ -46,17 +46,17 @@ class _Settable:
     """The attribute at an index: what was set, else what the tuple holds."""
 
     def __init__(self, name: str, index: int) -> None:
-        self._name = name
+        self.name = name
         self._index = index
 
     def __get__(self, url: Any, owner: Any) -> Any:
         if url is None:
             return self
-        return url.__dict__.get(self._name, tuple.__getitem__(url, self._index))
+        return url.__dict__.get(self.name, tuple.__getitem__(url, self._index))
 
     def __set__(self, url: Any, value: Any) -> None:
-        patches.warn("setting attributes of a URL", f"url = url.set({self._name}=...)")
-        url.__dict__[self._name] = _checked(self._name, value)
+        patches.warn("setting attributes of a URL", f"url = url.set({self.name}=...)")
+        url.__dict__[self.name] = _checked(self.name, value)
 
 
 for _index, _name in enumerate(_FIELDS):
