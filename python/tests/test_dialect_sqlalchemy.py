@@ -347,3 +347,21 @@ async def test_the_drivers_connection_has_asyncpgs_names(engine: AsyncEngine) ->
         driver = raw.driver_connection
         assert await driver.fetchval("SELECT $1::int", 5) == 5
         assert await driver.execute("SELECT 1; SELECT 2") == "SELECT 1"
+
+
+async def test_the_drivers_connection_listens(engine: AsyncEngine) -> None:
+    heard: list[str] = []
+
+    def hear(*given: object) -> None:
+        heard.append(str(given[-1]))
+
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        await driver.add_listener("dialect", hear)
+        async with engine.begin() as other:
+            await other.execute(text("NOTIFY dialect, 'word'"))
+        async with asyncio.timeout(5):
+            while not heard:
+                await asyncio.sleep(0.01)
+        await driver.remove_listener("dialect", hear)
+    assert heard == ["word"]

@@ -36,7 +36,9 @@ _ALONE = {"min_size": 0, "max_size": 1, "max_inactive_connection_lifetime": 0, "
 
 
 class DriverConnection(_core.Connection):
-    """The native connection, as `gino.raw` wants it."""
+    """The native connection, with room for the listeners that `gino.raw` keeps on it."""
+
+    listening: Any = None
 
 
 async def open_connection(dsn: Any, keywords: Mapping[str, Any]) -> ExclusiveConnection:
@@ -122,7 +124,7 @@ class ExclusiveConnection(AdaptedConnection):
         return found
 
     @property
-    def status(self) -> str:
+    def state(self) -> str:
         """What the server said last: "idle", "in transaction", "failed", or "closed"."""
         return self._native.state
 
@@ -204,7 +206,7 @@ class ExclusiveConnection(AdaptedConnection):
         return found  # type: ignore[no-any-return]
 
     def _end(self, command: str) -> None:
-        if self.status == "idle":
+        if self.state == "idle":
             return
         self.command(command)
         if self._changes_schema:

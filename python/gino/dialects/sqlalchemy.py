@@ -97,7 +97,7 @@ class GinoDialect(PGDialect):
         """The level of the open transaction, or of the next one; none begins."""
         if dbapi_connection.autocommit:
             return "AUTOCOMMIT"
-        if dbapi_connection.status != "idle":
+        if dbapi_connection.state != "idle":
             return dbapi_connection.setting("transaction_isolation").upper()
         level = dbapi_connection.isolation_level
         return level or dbapi_connection.setting("default_transaction_isolation").upper()
@@ -125,7 +125,7 @@ class GinoDialect(PGDialect):
     def do_prepare_twophase(self, connection: Any, xid: str) -> None:
         """Prepare the open transaction; one without statements is begun first."""
         adapted = connection.connection.dbapi_connection
-        if adapted.status == "idle":
+        if adapted.state == "idle":
             adapted.command("BEGIN")
         adapted.command(f"PREPARE TRANSACTION {_quoted(xid)}")
 
@@ -165,7 +165,7 @@ class GinoDialect(PGDialect):
         if isinstance(e, _GONE):
             return True
         adapted = getattr(connection, "dbapi_connection", connection)
-        return getattr(adapted, "status", None) == "closed"
+        return getattr(adapted, "state", None) == "closed"
 
 
 def _quoted(text: str) -> str:
