@@ -20,14 +20,14 @@ _MARK = '"""Made by `python -m gino.ext stub`.'
 
 
 def show() -> None:
-    """Print a line for each extension: its name, its module and its stub, if there is one."""
+    """Print each extension with its module and its stub."""
     for entry in _extensions():
         path = _stub_of(entry)
         print(f"{entry.name}\t{entry.module}\t{path if _is_ours(path) else 'no stub'}")
 
 
 def stub() -> None:
-    """Write a stub for each extension, and remove the stubs of those that are gone."""
+    """Write a stub for each extension, remove those of others."""
     clean(keep={_stub_of(entry) for entry in _extensions()})
     for entry in _extensions():
         path = _stub_of(entry)
@@ -36,7 +36,10 @@ def stub() -> None:
 
 
 def clean(keep: set[Path] | None = None) -> None:
-    """Remove the stubs that `stub` has written, but for those in `keep`."""
+    """Remove the stubs that were written.
+
+    Those in `keep` stay.
+    """
     for path in sorted(_HOME.glob("*.pyi")):
         if _is_ours(path) and path not in (keep or ()):
             path.unlink()
@@ -61,8 +64,11 @@ _COMMANDS = {"list": show, "stub": stub, "clean": clean}
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; without one, print the help."""
-    parser = argparse.ArgumentParser(prog="python -m gino.ext", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m gino.ext",
+        description="Extensions of other packages, and stubs that let editors and type checkers "
+        "see them under gino.ext.",
+    )
     commands = parser.add_subparsers(dest="command", metavar="list|stub|clean")
     for name, command in _COMMANDS.items():
         words = (command.__doc__ or "").strip().split("\n")[0]
