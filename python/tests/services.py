@@ -161,4 +161,69 @@ class FastAPIService(StarletteService):
     file = "fastapi_app.py"
 
 
-SERVICES: list[type[Service]] = [StarletteService, FastAPIService]
+class AiohttpService(Service):
+    name = "aiohttp"
+    file = "aiohttp_app.py"
+
+    def add(self, path: str, probe: Probe) -> None:
+        from aiohttp import web
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            if not inspect.isasyncgenfunction(probe):
+                return web.Response(text=await probe(request["connection"]))
+            response = web.StreamResponse()
+            await response.prepare(request)
+            async with contextlib.aclosing(probe(request["connection"])) as chunks:
+                async for chunk in chunks:
+                    await response.write(chunk)
+            await response.write_eof()
+            return response
+
+        self.app.router.add_get(path, handler)
+
+    async def start(self) -> Stop:
+        from aiohttp import web
+
+        runner = web.AppRunner(self.app, access_log=None)
+        await runner.setup()
+        await web.SockSite(runner, self.socket, backlog=512).start()
+        return runner.cleanup
+
+
+class QuartService(Service):
+    name = "quart"
+    file = "quart_app.py"
+
+    def add(self, path: str, probe: Probe) -> None:
+        from quart import request
+
+        async def handler() -> Any:
+            assert request["connection"] is request.connection
+            found = probe(request.connection)
+            return found if inspect.isasyncgen(found) else await found
+
+        self.app.add_url_rule(path, path, handler)
+
+    async def start(self) -> Stop:
+        from hypercorn.asyncio import serve
+        from hypercorn.config import Config
+
+        config = Config()
+        config.bind = [f"fd://{self.socket.dup().detach()}"]
+        config.graceful_timeout = 10
+        config.errorlog = config.accesslog = None
+        ended = asyncio.Event()
+        task = asyncio.create_task(serve(self.app, config, shutdown_trigger=ended.wait))
+        while not self.db.bind:
+            if task.done():
+                raise StartFailed from task.exception()
+            await asyncio.sleep(0.01)
+
+        async def stop() -> None:
+            ended.set()
+            await task
+
+        return stop
+
+
+SERVICES: list[type[Service]] = [StarletteService, FastAPIService, AiohttpService, QuartService]
