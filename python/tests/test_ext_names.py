@@ -1,0 +1,28 @@
+"""Extensions are importable under the names of their former distributions, from what is shipped."""
+
+from __future__ import annotations
+
+import importlib
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = sorted(path.parent.name for path in ROOT.glob("python/gino_*/__init__.py"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_former_distribution_is_the_extension(name: str) -> None:
+    former = importlib.import_module(name)
+    extension = importlib.import_module(f"gino.ext.{name.removeprefix('gino_')}")
+    assert sorted(former.__all__) == sorted(extension.__all__)
+    for item in extension.__all__:
+        assert getattr(former, item) is getattr(extension, item)
+
+
+def test_every_former_distribution_is_in_the_wheel_and_has_an_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["maturin"]["python-packages"] == ["gino", *NAMES]
+    extras = project["project"]["optional-dependencies"]
+    assert {name.removeprefix("gino_") for name in NAMES} <= set(extras)
