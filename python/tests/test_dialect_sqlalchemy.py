@@ -204,6 +204,20 @@ async def test_streams_are_fetched_as_they_are_read(engine: AsyncEngine) -> None
         assert await connection.scalar(text("SELECT 1")) == 1
 
 
+async def test_a_table_can_be_altered_once_its_streams_have_ended(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(text("CREATE TEMP TABLE read AS SELECT generate_series(1, 300)"))
+        every = text("SELECT * FROM read")
+        assert len(await (await connection.stream(every)).all()) == 300
+        begun = await connection.stream(every)
+        await begun.fetchone()
+        with pytest.raises(exc.OperationalError, match="being used"):
+            async with connection.begin_nested():
+                await connection.execute(text("ALTER TABLE read ADD COLUMN b int"))
+        await begun.close()
+        await connection.execute(text("ALTER TABLE read ADD COLUMN b int"))
+
+
 async def test_a_result_without_rows_has_columns(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         empty = text("SELECT 1 AS a, 2 AS b WHERE false")

@@ -143,6 +143,17 @@ impl Cursor {
         awaitable(py, Box::pin(future))
     }
 
+    #[pyo3(signature = (timeout = None))]
+    fn close<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        let (shared, timeout) = (Arc::clone(&self.shared), seconds(timeout)?);
+        let future = async move {
+            let mut taken = shared.take()?;
+            shared.close(&mut taken.state, timeout).await?;
+            Ok(Python::attach(|py| py.None()))
+        };
+        awaitable(py, Box::pin(future))
+    }
+
     fn __aiter__(slf: Py<Cursor>) -> Py<Cursor> {
         slf
     }
@@ -227,6 +238,18 @@ impl Shared {
         let runtime = cursor.seat().runtime().clone();
         let moved = within(&runtime, limit, cursor.forward(&self.params, count)).await;
         moved.map_err(|error| Python::attach(|py| errors::raise(py, error)))
+    }
+
+    async fn close(&self, state: &mut State, timeout: Option<Duration>) -> PyResult<()> {
+        let limit = self.handle.get().limit(timeout.or(self.timeout))?;
+        let ready = std::mem::take(&mut state.ready);
+        Python::attach(|_| drop(ready));
+        let Some(cursor) = &mut state.core else {
+            return Ok(());
+        };
+        let runtime = cursor.seat().runtime().clone();
+        let closed = within(&runtime, limit, cursor.close()).await;
+        closed.map_err(|error| Python::attach(|py| errors::raise(py, error)))
     }
 }
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.util import await_only
+from sqlalchemy.util.concurrency import in_greenlet
 
 from .. import _core
 
@@ -123,19 +124,25 @@ class StreamingCursor(BufferedCursor):
     def close(self) -> None:
         """Forget the rows, here and at the server."""
         super().close()
-        self._stream = None
+        stream, self._stream = self._stream, None
+        if stream is not None and in_greenlet():
+            await_only(stream.close())
 
     async def _execute(self, operation: str, parameters: Sequence[Any]) -> None:
         self._forget()
         plan, self._stream, rows = await self.connection.stream(operation, parameters, _PREFETCH)
-        self._take(rows, _PREFETCH)
+        await self._take(rows, _PREFETCH)
         self._describe(plan)
 
     def _fetch(self, count: int) -> None:
         if self._stream is not None:
-            self._take(await_only(self._stream.many(count)), count)
+            await_only(self._more(self._stream, count))
 
-    def _take(self, rows: Sequence[Any], count: int) -> None:
+    async def _more(self, stream: _core.Cursor, count: int) -> None:
+        await self._take(await stream.many(count), count)
+
+    async def _take(self, rows: Sequence[Any], count: int) -> None:
         self._rows.extend(map(tuple, rows))
-        if len(rows) < count:
-            self._stream = None
+        if len(rows) < count and self._stream is not None:
+            stream, self._stream = self._stream, None
+            await stream.close()

@@ -22,7 +22,8 @@ enum State {
         portal: String,
         statement: Arc<Statement>,
     },
-    Exhausted,
+    /// Its portal is still at the server, unless the fetch that ended it failed.
+    Exhausted(Option<String>),
 }
 
 impl<R: Runtime> Cursor<R> {
@@ -42,7 +43,7 @@ impl<R: Runtime> Cursor<R> {
 
     /// Whether there are no more rows, as far as is known.
     pub fn is_exhausted(&self) -> bool {
-        matches!(self.state, State::Exhausted)
+        matches!(self.state, State::Exhausted(_))
     }
 
     /// Gives up to `count` rows (0: all that are left) to `sink`. `None` once there are no more.
@@ -59,9 +60,12 @@ impl<R: Runtime> Cursor<R> {
         count: u32,
         sink: Option<Box<dyn Sink>>,
     ) -> Result<Option<Completion>> {
-        let before = std::mem::replace(&mut self.state, State::Exhausted);
+        let before = std::mem::replace(&mut self.state, State::Exhausted(None));
         let (portal, statement, opened) = match before {
-            State::Exhausted => return Ok(None),
+            State::Exhausted(portal) => {
+                self.state = State::Exhausted(portal);
+                return Ok(None);
+            }
             State::Open { portal, statement } => (portal, statement, true),
             State::Unopened => {
                 if self.seat.status() == Status::Idle {
@@ -90,9 +94,11 @@ impl<R: Runtime> Cursor<R> {
             }
         };
         let done = self.seat.request(request, sink).await?;
-        if done.suspended {
-            self.state = State::Open { portal, statement };
-        }
+        self.state = if done.suspended {
+            State::Open { portal, statement }
+        } else {
+            State::Exhausted(Some(portal))
+        };
         Ok(Some(done))
     }
 
@@ -111,6 +117,26 @@ impl<R: Runtime> Cursor<R> {
             .sink
             .and_then(|sink| sink.into_any().downcast::<Count>().ok());
         Ok(count.map_or(0, |count| count.0))
+    }
+
+    /// Gives up the rows that are left, here and at the server, which lets nobody alter a table
+    /// that a portal reads. A transaction that ends does the same for all its cursors.
+    ///
+    /// # Errors
+    /// As [`Seat::run`].
+    ///
+    /// # Cancellation
+    /// The cursor has ended; its portal may stay until the transaction ends.
+    pub async fn close(&mut self) -> Result<()> {
+        let before = std::mem::replace(&mut self.state, State::Exhausted(None));
+        let (State::Open { portal, .. } | State::Exhausted(Some(portal))) = before else {
+            return Ok(());
+        };
+        if self.seat.status() != Status::InTransaction {
+            return Ok(());
+        }
+        let request = || Request::Close { portal: &portal };
+        self.seat.request(request, None).await.map(drop)
     }
 }
 

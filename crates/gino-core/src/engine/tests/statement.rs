@@ -141,6 +141,28 @@ fn cursor_gives_rows_in_portions_and_ends() {
 }
 
 #[test]
+fn cursor_that_is_closed_has_no_more_rows() {
+    let world = World::new(1);
+    let engine = pool_of_one(&world);
+    world.run(async move {
+        let lease = engine.acquire(None).await.unwrap();
+        let tx = begin(lease.seat()).await.unwrap();
+        let mut unopened = Cursor::new(Arc::clone(lease.seat()), Sql::new("ROWS 5"));
+        unopened.close().await.unwrap();
+        let mut cursor = Cursor::new(Arc::clone(lease.seat()), Sql::new("ROWS 5"));
+        assert_eq!(cursor.forward(&NoParams, 2).await.unwrap(), 2);
+        cursor.close().await.unwrap();
+        cursor.close().await.unwrap();
+        assert!(cursor.is_exhausted());
+        assert_eq!(cursor.forward(&NoParams, 2).await.unwrap(), 0);
+        let mut late = Cursor::new(Arc::clone(lease.seat()), Sql::new("ROWS 5"));
+        assert_eq!(late.forward(&NoParams, 2).await.unwrap(), 2);
+        tx.commit().await.unwrap();
+        late.close().await.unwrap();
+    });
+}
+
+#[test]
 fn result_that_is_there_when_the_time_is_over_counts() {
     for seed in 0..10 {
         let world = World::new(seed);
