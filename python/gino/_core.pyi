@@ -14,7 +14,7 @@ from collections.abc import (
 )
 from typing import Any, Final, Self, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 __all__ = [
     "ALL",
@@ -26,6 +26,8 @@ __all__ = [
     "Attribute",
     "Config",
     "Connection",
+    "CopyIn",
+    "CopyOut",
     "Cursor",
     "Engine",
     "Handle",
@@ -211,6 +213,12 @@ class Connection:
         timeout: float | None = None,
     ) -> Awaitable[Transaction]:
         """BEGIN, or a SAVEPOINT inside a transaction."""
+    def copy_in(self, sql: str, probe: str | None = None) -> Awaitable[CopyIn]:
+        """Begin a COPY FROM STDIN; `probe` selects the columns that records are for."""
+    def copy_out(self, sql: str) -> Awaitable[CopyOut]:
+        """Begin a COPY TO STDOUT."""
+    def parameter_types(self, sql: str) -> Awaitable[list[int]]:
+        """Return the type OIDs of a statement's parameters."""
     def listen(self, outlet: Callable[..., object] | None) -> None:
         """Tell `outlet`, or nobody, what the server says by itself on the borrowed connection.
 
@@ -265,6 +273,30 @@ class Cursor:
         """Give up the rows that are left, here and at the server."""
     def __aiter__(self) -> Cursor: ...
     def __anext__(self) -> Awaitable[Any]: ...
+
+@final
+class CopyIn:
+    """A COPY FROM STDIN that takes data. Cancelled or forgotten, the server undoes it."""
+
+    def write(self, data: Buffer) -> Awaitable[None]:
+        """Send some of the data; waits while too much of it is on its way."""
+    def write_records(self, records: list[Any]) -> Awaitable[None]:
+        """Send sequences of values in binary form; the first call, the header before them."""
+    def finish(self, records: bool = False) -> Awaitable[str]:
+        """End it, with the trailer of binary data if `records`; returns the command tag."""
+    def abort(self) -> None:
+        """Give it up, if it has not ended."""
+
+@final
+class CopyOut:
+    """A COPY TO STDOUT. The server waits while nobody reads."""
+
+    def read(self) -> Awaitable[bytes | None]:
+        """Return the next of the data, None at the end."""
+    def abort(self) -> None:
+        """Give it up, if it has not ended."""
+    @property
+    def tag(self) -> str | None: ...  # the command tag, at the end
 
 @final
 class Engine:

@@ -7,15 +7,22 @@ Called by: `gino.engine` (`raw_connection`), `gino.pool` (`raw_pool.acquire()`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
-from . import _core
+from . import _core, copying
+from .copying import quoted
 from .cursor import Iteration
 from .listening import Listeners
 
 _PLANS = 1000
+
+_COPY_FROM = frozenset(
+    ("format", "oids", "delimiter", "null", "header", "quote", "escape", "force_quote", "encoding")
+)
+_COPY_TO = _COPY_FROM | {"freeze", "force_not_null", "force_null"}
 
 
 class ServerVersion(NamedTuple):
@@ -168,6 +175,76 @@ class RawConnection:
         options = {"isolation": isolation, "readonly": readonly, "deferrable": deferrable}
         return RawTransaction(self._connection, options)
 
+    async def copy_from_table(
+        self,
+        table_name: str,
+        *,
+        output: Any,
+        columns: Sequence[str] | None = None,
+        schema_name: str | None = None,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> str:
+        """Copy a table to `output`: a path, a file-like object or a coroutine function.
+
+        Options are those of COPY in lower case: `format` ("text", "csv", "binary"), `delimiter`,
+        `null`, `header`, `quote`, `escape`, `force_quote`, `encoding`. Returns the command tag.
+        """
+        source = copying.table_of(table_name, columns, schema_name)
+        found = _copy_options(options, _COPY_FROM)
+        async with asyncio.timeout(timeout):
+            return await copying.copy_out(self._connection, source, output, found)
+
+    async def copy_from_query(
+        self,
+        query: str,
+        *args: Any,
+        output: Any,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> str:
+        """Copy the result of a query to `output`; see `copy_from_table`."""
+        found = _copy_options(options, _COPY_FROM)
+        async with asyncio.timeout(timeout):
+            source = f"({await copying.with_values(self, query, args)})"
+            return await copying.copy_out(self._connection, source, output, found)
+
+    async def copy_to_table(
+        self,
+        table_name: str,
+        *,
+        source: Any,
+        columns: Sequence[str] | None = None,
+        schema_name: str | None = None,
+        timeout: float | None = None,
+        where: str | None = None,
+        **options: Any,
+    ) -> str:
+        """Copy `source`, a path, file-like object, bytes or async iterable of bytes, into a table.
+
+        Options as in `copy_from_table`, and `freeze`, `force_not_null`, `force_null`. `where`
+        is SQL. If it fails or is cancelled, nothing is stored. Returns the command tag.
+        """
+        target = copying.table_of(table_name, columns, schema_name)
+        found = _copy_options(options, _COPY_TO)
+        async with asyncio.timeout(timeout):
+            return await copying.copy_in(self._connection, target, source, found, where)
+
+    async def copy_records_to_table(
+        self,
+        table_name: str,
+        *,
+        records: Any,
+        columns: Sequence[str] | None = None,
+        schema_name: str | None = None,
+        timeout: float | None = None,
+        where: str | None = None,
+    ) -> str:
+        """Copy an iterable or async iterable of sequences into a table, in binary form."""
+        table = (copying.qualified(table_name, schema_name), columns)
+        async with asyncio.timeout(timeout):
+            return await copying.copy_records(self._connection, table, records, where)
+
     async def add_listener(self, channel: str, callback: Callable[..., Any]) -> None:
         """Call `callback(connection, pid, channel, payload)` for each NOTIFY on `channel`.
 
@@ -176,13 +253,13 @@ class RawConnection:
         """
         listeners = self._listening()
         if not listeners.has(channel):
-            await self.execute(f"LISTEN {_quoted(channel)}")
+            await self.execute(f"LISTEN {quoted(channel)}")
         listeners.add(channel, callback)
 
     async def remove_listener(self, channel: str, callback: Callable[..., Any]) -> None:
         """Forget a callback; sends UNLISTEN after the last one of a channel."""
         if self._listeners is not None and self._listeners.remove(channel, callback):
-            await self.execute(f"UNLISTEN {_quoted(channel)}")
+            await self.execute(f"UNLISTEN {quoted(channel)}")
 
     def add_log_listener(self, callback: Callable[..., Any]) -> None:
         """Call `callback(connection, message)` for each notice or warning of the server."""
@@ -231,5 +308,8 @@ def _plan(query: str) -> _core.Plan:
     return _core.Plan(query)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _copy_options(options: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    for name in options:
+        if name not in known:
+            raise TypeError(f"COPY has no option {name!r} here; it has {', '.join(sorted(known))}")
+    return copying.given(options)

@@ -30,6 +30,8 @@ mod handle;
 mod hook;
 mod cursor;
 mod outlet;
+mod record;
+mod copy;
 mod connection;
 mod engine;
 
@@ -49,6 +51,8 @@ mod _core {
     use crate::config::Config;
     #[pymodule_export]
     use crate::connection::Connection;
+    #[pymodule_export]
+    use crate::copy::{CopyIn, CopyOut};
     #[pymodule_export]
     use crate::cursor::Cursor;
     #[pymodule_export]

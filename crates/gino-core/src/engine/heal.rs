@@ -12,7 +12,7 @@ use super::seat::Seat;
 use super::timeout::{Limit, race, statement_late};
 use crate::error::{Closed, Result};
 use crate::runtime::Runtime;
-use crate::session::{Reply, Request, Silence, Status, Submitted};
+use crate::session::{Drained, Reply, Request, Silence, Status, Submitted};
 
 impl<R: Runtime> Seat<R> {
     /// Nobody awaits `reply` any more. If nothing else is in flight, the server is asked to stop;
@@ -28,38 +28,61 @@ impl<R: Runtime> Seat<R> {
         }
         if drained.is_over() {
             self.session.unhold();
-            self.send_owed();
-            self.gate.open();
+            self.reopen();
             return;
         }
         let seat = Arc::clone(self);
         self.inner.runtime.spawn(async move {
-            let runtime = &seat.inner.runtime;
-            let mut drained = pin!(drained);
-            while let Some(packet) = seat.session.cancel_packet() {
-                let limit = Limit::within(runtime, Some(CANCEL));
-                let ask = cancel(runtime, &seat.endpoint, packet);
-                // A server that cannot be asked finishes the statement instead. One that was asked and
-                // has not acted may act later, on whatever runs here then.
-                let asked = race(runtime, limit, statement_late, ask).await;
-                if asked.is_err_and(|error| error.deadline().is_some()) {
-                    seat.session.close();
-                }
-                // A request that arrives before the statement is read hits nothing: ask again.
-                let answer = async {
-                    drained.as_mut().await;
-                    Ok(())
-                };
-                let limit = Limit::within(runtime, Some(AGAIN));
-                if race(runtime, limit, statement_late, answer).await.is_ok() {
-                    break;
-                }
-            }
-            drained.await;
+            seat.stop(drained).await;
             seat.session.unhold();
-            seat.send_owed();
-            seat.gate.open();
+            seat.reopen();
         });
+    }
+
+    /// The same for a request that keeps others away by itself: they are let in when it has ended.
+    pub(super) fn abandon_held(self: &Arc<Self>, reply: Reply) {
+        let drained = reply.abandon();
+        if drained.is_over() || self.session.status() == Status::Closed {
+            self.reopen();
+            return;
+        }
+        let held = self.session.hold();
+        let seat = Arc::clone(self);
+        self.inner.runtime.spawn(async move {
+            if held {
+                seat.stop(drained).await;
+                seat.session.unhold();
+            } else {
+                drained.await;
+            }
+            seat.reopen();
+        });
+    }
+
+    /// Asks the server to stop what runs, until it has. The session is held.
+    async fn stop(&self, drained: Drained) {
+        let runtime = &self.inner.runtime;
+        let mut drained = pin!(drained);
+        while let Some(packet) = self.session.cancel_packet() {
+            let limit = Limit::within(runtime, Some(CANCEL));
+            let ask = cancel(runtime, &self.endpoint, packet);
+            // A server that cannot be asked finishes the statement instead. One that was asked and
+            // has not acted may act later, on whatever runs here then.
+            let asked = race(runtime, limit, statement_late, ask).await;
+            if asked.is_err_and(|error| error.deadline().is_some()) {
+                self.session.close();
+            }
+            // A request that arrives before the statement is read hits nothing: ask again.
+            let answer = async {
+                drained.as_mut().await;
+                Ok(())
+            };
+            let limit = Limit::within(runtime, Some(AGAIN));
+            if race(runtime, limit, statement_late, answer).await.is_ok() {
+                break;
+            }
+        }
+        drained.await;
     }
 
     /// Whether the next borrower may have the connection as it is.

@@ -14,12 +14,14 @@ mod hook;
 mod close;
 mod transaction;
 mod cursor;
+mod copy;
 mod handle;
 
 use std::sync::Arc;
 
 pub use acquire::Lease;
 pub use close::Figures;
+pub use copy::{Copied, CopyIn, CopyOut};
 pub use cursor::Cursor;
 pub use handle::{AcquireOptions, Handle};
 pub use hook::{Hook, Hooks};

@@ -165,7 +165,11 @@ impl<R: Runtime> Seat<R> {
 
     /// Submits unless the connection was given back. Who gives it back meanwhile, on another thread
     /// or from inside the parameters, sees that somebody is just entering.
-    fn submit(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Result<Submitted> {
+    pub(super) fn submit(
+        &self,
+        request: Request<'_>,
+        sink: Option<Box<dyn Sink>>,
+    ) -> Result<Submitted> {
         self.entering.fetch_add(1, Ordering::SeqCst);
         let submitted = if self.given_back.load(Ordering::SeqCst) {
             Err(UsageError::Released.into())
@@ -206,8 +210,16 @@ impl<R: Runtime> Seat<R> {
         }
     }
 
+    /// Lets others in again, unless the session is held by somebody else meanwhile.
+    pub(super) fn reopen(&self) {
+        if !self.session.is_held() {
+            self.send_owed();
+        }
+        self.gate.open_unless(|| self.session.is_held());
+    }
+
     /// Sends what could not be sent during a cancellation. Call it before the gate opens.
-    pub(super) fn send_owed(&self) {
+    fn send_owed(&self) {
         let owed = std::mem::take(&mut *self.owed());
         for script in owed {
             // A connection that is closed has nothing to undo.
@@ -247,7 +259,7 @@ impl<R: Runtime> Seat<R> {
         format!("{prefix}{}", self.names.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    fn note(&self, sql: &Sql) {
+    pub(super) fn note(&self, sql: &Sql) {
         let mut last = self.last_sql.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(sql.clone());
     }

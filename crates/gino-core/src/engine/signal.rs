@@ -43,8 +43,16 @@ impl Signal {
     }
 
     pub(super) fn open(&self) {
+        self.open_unless(|| false);
+    }
+
+    /// Opens it unless `condition` holds, in one step for everybody who asks [`Signal::is_open`].
+    pub(super) fn open_unless(&self, condition: impl FnOnce() -> bool) {
         let waiting = {
             let mut state = self.lock();
+            if condition() {
+                return;
+            }
             state.open = true;
             std::mem::take(&mut state.waiting)
         };

@@ -14,7 +14,9 @@ use super::touch;
 use crate::codec::{Format, Kind};
 use crate::error::{Error, ErrorKind, ProtocolError, Result, UsageError};
 use crate::row::{Columns, RawRow};
-use crate::session::{Completer, Completion, Event, Settled, Sink, Sql, Statement, Status};
+use crate::session::{
+    Completer, Completion, CopyDoor, Event, Feed, Settled, Sink, Sql, Statement, Status,
+};
 
 /// A request on its way, in the order of submission.
 pub(super) struct Op {
@@ -40,6 +42,9 @@ pub(super) enum Work {
     },
     Script {
         columns: Arc<Columns>,
+    },
+    CopyIn {
+        door: Arc<CopyDoor>,
     },
     Close,
 }
@@ -277,9 +282,22 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
             op.done.tag = message::text(frame.body, "CommandComplete")?;
         }
         (PORTAL_SUSPENDED, _) => op.done.suspended = true,
+        (COPY_IN, Work::CopyIn { door }) => {
+            let wanted = op.completer.as_ref().is_some_and(|c| !c.is_abandoned());
+            if !(wanted && door.open()) {
+                let fail = Feed::Fail("nobody has data for this COPY");
+                encode::feed(fail, &mut Shared::lock(shared).out)?;
+            }
+        }
         (COPY_IN, work) => {
             let extended = matches!(work, Work::Run { .. });
             encode::refuse_copy(extended, &mut Shared::lock(shared).out)?;
+        }
+        (COPY_OUT, _) if op.sink.as_ref().is_some_and(|sink| sink.takes_copy()) => {}
+        (COPY_DATA, _) => {
+            if let Some(sink) = &mut op.sink {
+                sink.copy(frame.body);
+            }
         }
         (COPY_OUT, _) => {
             let reason = "COPY TO STDOUT needs the copy methods of the connection";
@@ -380,9 +398,12 @@ impl Shared {
     }
 
     fn close_statement(&mut self, statement: &Statement) -> Result<()> {
-        encode::close_statement(statement, &mut self.out)?;
-        self.pending
-            .push_back(Op::new(Stage::Close, Work::Close, None));
+        let (out, pending) = match self.door {
+            None => (&mut self.out, &mut self.pending),
+            Some(_) => (&mut self.deferred.0, &mut self.deferred.1),
+        };
+        encode::close_statement(statement, out)?;
+        pending.push_back(Op::new(Stage::Close, Work::Close, None));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::stage::Stage;
 use crate::codec::Format;
 use crate::error::{Error, Leaf, ProtocolError, Result, UsageError};
 use crate::row::Columns;
-use crate::session::{IsNull, Params, Request, Statement};
+use crate::session::{Feed, IsNull, Params, Request, Statement};
 
 /// Appends the messages of `request`, and says what its answer begins with. `name` names the
 /// statement that a Prepare makes.
@@ -42,6 +42,10 @@ pub(super) fn encode(request: &Request<'_>, name: &str, out: &mut BytesMut) -> R
         Request::Script(sql) => {
             frontend::query(sql, out).map_err(|_| zero_byte())?;
             Ok(Stage::Script)
+        }
+        Request::CopyIn { sql, .. } => {
+            frontend::query(sql, out).map_err(|_| zero_byte())?;
+            Ok(Stage::Feed)
         }
         Request::Open {
             portal,
@@ -155,6 +159,22 @@ fn zero_byte() -> Error {
 fn too_large() -> Error {
     UsageError::Statement("the parameters are larger than a message may be (2 GiB, 65,535 values)")
         .into()
+}
+
+/// Appends COPY data, or its end.
+pub(super) fn feed(feed: Feed<'_>, out: &mut BytesMut) -> Result<()> {
+    match feed {
+        Feed::Data(data) => {
+            let data = frontend::CopyData::new(data).map_err(|_| too_large())?;
+            data.write(out);
+            Ok(())
+        }
+        Feed::Done => {
+            frontend::copy_done(out);
+            Ok(())
+        }
+        Feed::Fail(reason) => frontend::copy_fail(reason, out).map_err(|_| zero_byte()),
+    }
 }
 
 /// Refuses the data of a COPY FROM STDIN that was run as an ordinary statement.

@@ -18,8 +18,8 @@ use super::touch;
 use crate::config::Config;
 use crate::error::{Closed, DbError, Error, Result};
 use crate::session::{
-    Flush, Outlet, Reply, Request, Session, Silence, Sink, Sql, Statement, Status, Submitted,
-    Transport, Wire, reply,
+    CopyDoor, Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink, Sql, Statement, Status,
+    Submitted, Transport, Wire, reply,
 };
 
 /// A connection to a PostgreSQL server.
@@ -44,10 +44,14 @@ pub(super) struct Shared {
     touched: bool,
     /// Nothing is taken while what runs is being cancelled.
     held: bool,
+    /// The COPY FROM STDIN that is under way: nothing else is taken.
+    pub(super) door: Option<Arc<CopyDoor>>,
     /// How many requests are submitted and not answered, the current one included.
     in_flight: usize,
     /// Input is being handled: what is submitted goes out when that ends.
     corked: bool,
+    /// Messages that must not get between COPY data, and what they do.
+    pub(super) deferred: (BytesMut, VecDeque<Op>),
     /// Buffers that parameters are encoded into, one at a time.
     scratch: BytesMut,
 }
@@ -55,6 +59,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
         shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets everything else go on after a COPY FROM STDIN.
+    fn end_copy(&mut self) {
+        self.door = None;
+        let (messages, mut ops) = std::mem::take(&mut self.deferred);
+        self.out.extend_from_slice(&messages);
+        self.pending.append(&mut ops);
     }
 
     fn push(&mut self, op: Op) {
@@ -79,8 +91,10 @@ impl Link {
                 closed_here: false,
                 touched: false,
                 held: false,
+                door: None,
                 in_flight: 0,
                 corked: false,
+                deferred: Default::default(),
                 scratch: BytesMut::new(),
             }),
             answers: Mutex::new(Some(Box::new(Answers::new()))),
@@ -133,6 +147,9 @@ impl Link {
                 if op.completer.is_some() {
                     shared.in_flight = shared.in_flight.saturating_sub(1);
                 }
+                if matches!(op.work, Work::CopyIn { .. }) {
+                    shared.end_copy();
+                }
                 (shared.status == Status::Closed, op.settle(None))
             };
             if let Some(settled) = settled {
@@ -143,7 +160,30 @@ impl Link {
                 return Ok(());
             }
         }
+        if let Some(sink) = answers.current.as_mut().and_then(|op| op.sink.as_mut()) {
+            if sink.is_full()
+                && let Some(transport) = self.transport.get()
+            {
+                transport.pause();
+            }
+            sink.wake();
+        }
         Ok(())
+    }
+
+    /// Opens the door of a COPY again once what it was fed is with the system.
+    fn make_room(&self) {
+        let (door, left) = {
+            let shared = self.lock();
+            let Some(door) = shared.door.clone() else {
+                return;
+            };
+            (door, shared.out.len())
+        };
+        let backlog = self.transport.get().map_or(0, |t| t.backlog());
+        if left + backlog < ROOM {
+            door.clear();
+        }
     }
 
     /// Closes the socket and fails what is in flight but for the current request.
@@ -152,6 +192,7 @@ impl Link {
             let mut shared = self.lock();
             shared.status = Status::Closed;
             shared.in_flight = 0;
+            shared.door = None;
             (std::mem::take(&mut shared.pending), shared.outlet.take())
         };
         if let Some(transport) = self.transport.get() {
@@ -212,10 +253,10 @@ impl Wire for Link {
         answers.input.advance(count);
         self.lock().corked = true;
         let outcome = self.process(&mut answers);
-        let send = {
+        let (send, copying) = {
             let mut shared = self.lock();
             shared.corked = false;
-            !shared.out.is_empty()
+            (!shared.out.is_empty(), shared.door.is_some())
         };
         if let Err(error) = outcome {
             self.shut_current(answers.current.take(), error, || Closed::Lost(None));
@@ -230,6 +271,9 @@ impl Wire for Link {
             self.flush(Flush::Now);
         }
         self.put_answers(answers);
+        if copying {
+            self.make_room();
+        }
         Ok(count)
     }
 
@@ -239,6 +283,10 @@ impl Wire for Link {
         let any = !shared.out.is_empty();
         empty(&mut shared.out);
         any
+    }
+
+    fn drained(&self) {
+        self.make_room();
     }
 
     fn lost(&self, cause: Option<io::Error>) {
@@ -281,7 +329,7 @@ impl Session for Link {
                 drop(shared);
                 return Err(Closed::Lost(cause).into());
             }
-            if shared.held {
+            if shared.held || shared.door.is_some() {
                 empty(&mut scratch);
                 shared.scratch = scratch;
                 return Ok(Submitted::Held(op.sink.take()));
@@ -290,6 +338,9 @@ impl Session for Link {
                 Request::Script(sql) if *sql == touch::RESET_SCRIPT => false,
                 _ => shared.touched || touches,
             };
+            if let Request::CopyIn { door, .. } = &request {
+                shared.door = Some(Arc::clone(door));
+            }
             shared.out.extend_from_slice(&scratch);
             empty(&mut scratch);
             shared.scratch = scratch;
@@ -315,6 +366,38 @@ impl Session for Link {
 
     fn unhold(&self) {
         self.lock().held = false;
+    }
+
+    fn is_held(&self) -> bool {
+        let shared = self.lock();
+        shared.held || shared.door.is_some()
+    }
+
+    fn feed(&self, feed: Feed<'_>) -> Result<()> {
+        let when = {
+            let mut shared = self.lock();
+            let Some(door) = shared.door.clone() else {
+                return Err(Closed::Connection.into());
+            };
+            encode::feed(feed, &mut shared.out)?;
+            door.fill();
+            match (shared.corked, feed) {
+                (true, _) => None,
+                (false, Feed::Data(_)) if shared.out.len() < CHUNK => Some(Flush::Soon),
+                (false, _) => Some(Flush::Now),
+            }
+        };
+        if let Some(when) = when {
+            self.flush(when);
+        }
+        self.make_room();
+        Ok(())
+    }
+
+    fn resume(&self) {
+        if let Some(transport) = self.transport.get() {
+            transport.resume();
+        }
     }
 
     fn cached(&self, sql: &Sql) -> Option<Arc<Statement>> {
@@ -393,6 +476,12 @@ fn empty(buffer: &mut BytesMut) {
     buffer.clear();
 }
 
+/// How much COPY data is collected before it is sent, in bytes.
+const CHUNK: usize = 32 * 1024;
+
+/// How much COPY data may wait to be sent, in bytes, until whoever feeds it has to wait.
+const ROOM: usize = 256 * 1024;
+
 /// How much room for what is sent a connection keeps, in bytes.
 const KEEP: usize = 256 * 1024;
 
@@ -425,6 +514,10 @@ fn work(request: &Request<'_>, name: Box<str>) -> (Work, bool) {
             },
             touch::touches(sql),
         ),
+        Request::CopyIn { sql, door } => {
+            let door = Arc::clone(door);
+            (Work::CopyIn { door }, touch::touches(sql))
+        }
         Request::Close { .. } => (Work::Close, false),
     }
 }

@@ -28,7 +28,11 @@ pub(super) enum Stage {
     Script,
     /// The rows of one of them.
     ScriptRows,
-    /// COPY data that nobody takes.
+    /// The answer to a COPY FROM STDIN, before or after its data.
+    Feed,
+    /// The server takes its data.
+    Feeding,
+    /// COPY data of the server.
     Copy,
     /// The same in a script.
     ScriptCopy,
@@ -54,6 +58,11 @@ pub(super) fn next(stage: Stage, tag: u8) -> Option<Stage> {
         (Copy, COPY_DATA | COPY_DONE) => Copy,
         (Copy, COMMAND_COMPLETE) => Next,
         (Rows | Script, COPY_IN) => Skip,
+        (Feed, COPY_IN) => Feeding,
+        (Feeding | Feed, COMMAND_COMPLETE) => Feed,
+        (Feed, EMPTY_QUERY) => Feed,
+        (Feed, ROW_DESCRIPTION) => ScriptRows,
+        (Feed, COPY_OUT) => ScriptCopy,
         (Close, CLOSE_COMPLETE) => Ready,
         (Script, ROW_DESCRIPTION) => ScriptRows,
         (Script, COMMAND_COMPLETE | EMPTY_QUERY) => Script,
@@ -62,7 +71,7 @@ pub(super) fn next(stage: Stage, tag: u8) -> Option<Stage> {
         (ScriptCopy, COMMAND_COMPLETE) => Script,
         (ScriptRows, DATA_ROW) => ScriptRows,
         (ScriptRows, COMMAND_COMPLETE) => Script,
-        (Next | Script | Ready | Skip, READY) => Ready,
+        (Next | Script | Feed | Ready | Skip, READY) => Ready,
         _ => return None,
     })
 }
@@ -81,7 +90,9 @@ impl Stage {
             Stage::Close => ("closing a statement or portal", "CloseComplete"),
             Stage::Script => ("running a script", "a result or ReadyForQuery"),
             Stage::ScriptRows => ("running a script", "rows or the end of the result"),
-            Stage::Copy | Stage::ScriptCopy => ("skipping COPY data", "CopyData or CopyDone"),
+            Stage::Feed => ("copying in", "CopyInResponse or the end of the result"),
+            Stage::Feeding => ("copying in", "the end of the result"),
+            Stage::Copy | Stage::ScriptCopy => ("copying out", "CopyData or CopyDone"),
             Stage::Ready | Stage::Skip => ("ending a request", "ReadyForQuery"),
         }
     }

@@ -1,6 +1,7 @@
 //! Owns the vocabulary that pool, stack and flows share with every backend: requests in, rows and
 //! completions out. Never names PostgreSQL's messages. Backends implement [`Session`], flows call it.
 
+mod copy;
 mod event;
 mod reply;
 mod request;
@@ -8,6 +9,7 @@ mod wire;
 
 use std::sync::Arc;
 
+pub use copy::{CopyDoor, CopyPipe, Feed};
 pub use event::{Event, Outlet, Silence};
 pub use reply::{Completer, Completion, Drained, Reply, Settled, reply};
 pub use request::{IsNull, NoParams, Params, Request, Sink, Sql, Statement};
@@ -56,6 +58,18 @@ pub trait Session: Send + Sync + 'static {
 
     /// Ends [`Session::hold`].
     fn unhold(&self);
+
+    /// Whether nobody may submit, because of a hold or because a [`Request::CopyIn`] is under way.
+    fn is_held(&self) -> bool;
+
+    /// Gives data, or its end, to the COPY FROM STDIN that is under way, once its door is open.
+    ///
+    /// # Errors
+    /// `Closed` if there is none any more: the reply says why.
+    fn feed(&self, feed: Feed<'_>) -> Result<()>;
+
+    /// Goes on reading after a sink was full.
+    fn resume(&self);
 
     /// The prepared statement for `sql`, if this session has it.
     fn cached(&self, sql: &Sql) -> Option<Arc<Statement>>;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::CopyDoor;
 use crate::codec::{Format, Kind, Oid};
 use crate::error::Result;
 use crate::row::{Columns, RawRow};
@@ -99,6 +100,13 @@ pub enum Request<'a> {
     },
     /// Run a script of one or more statements without parameters; values come in text form.
     Script(&'a str),
+    /// Run a COPY FROM STDIN. Nobody else may submit until it is answered.
+    CopyIn {
+        /// The statement.
+        sql: &'a str,
+        /// Opened when the server takes data: see [`super::Session::feed`].
+        door: &'a Arc<CopyDoor>,
+    },
     /// Open a portal for a prepared statement and fetch its first rows.
     Open {
         /// The portal's name, unique in the transaction.
@@ -185,6 +193,22 @@ pub trait Sink: Send {
 
     /// One row.
     fn row(&mut self, row: RawRow<'_>) -> Result<()>;
+
+    /// Whether it takes the data of a COPY TO STDOUT; else such a request fails.
+    fn takes_copy(&self) -> bool {
+        false
+    }
+
+    /// Some of that data.
+    fn copy(&mut self, _data: &[u8]) {}
+
+    /// Asked when what was read is used up: whether reading has to wait for [`super::Session::resume`].
+    fn is_full(&mut self) -> bool {
+        false
+    }
+
+    /// Called after that: wake who waits for copied data.
+    fn wake(&mut self) {}
 
     /// Back to the concrete type, after completion.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;

@@ -16,6 +16,18 @@ pub trait Transport: Send + Sync {
     /// Fetch bytes with [`Wire::poll_transmit`] and send them.
     fn flush(&self, when: Flush);
 
+    /// How many bytes were fetched and are not with the system yet. A face that counts them calls
+    /// [`Wire::drained`] when there are fewer.
+    fn backlog(&self) -> usize {
+        0
+    }
+
+    /// Read nothing until [`Transport::resume`]. Without it what comes in is not bounded.
+    fn pause(&self) {}
+
+    /// Read again. May be called from inside [`Wire::readable`].
+    fn resume(&self) {}
+
     /// Send what is left if that is possible without waiting, then close the socket.
     fn close(&self);
 }
@@ -35,6 +47,9 @@ pub trait Wire: Send + Sync {
 
     /// Moves all bytes to be sent to the end of `out`. Returns whether there were any.
     fn poll_transmit(&self, out: &mut Vec<u8>) -> bool;
+
+    /// Bytes that had to wait are with the system now. Called without a lock of the face.
+    fn drained(&self) {}
 
     /// The connection is gone: everything in flight fails with `Closed`.
     fn lost(&self, cause: Option<io::Error>);

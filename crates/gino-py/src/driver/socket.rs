@@ -66,6 +66,8 @@ struct State {
     watching: bool,
     /// The loop calls `flush` in its next turn.
     scheduled: bool,
+    /// The loop does not call when there is something to read.
+    paused: bool,
 }
 
 /// Puts a connected socket into the loop: feeds `wire` and becomes its transport.
@@ -85,6 +87,7 @@ pub(super) fn attach(
         sent: 0,
         watching: false,
         scheduled: false,
+        paused: false,
     };
     let socket = Arc::new(Socket {
         home: shared_home,
@@ -96,7 +99,10 @@ pub(super) fn attach(
         what: What::Read,
     };
     home.call_method1(intern!(home.py(), "add_reader"), (number, callback))?;
-    wire.attach(Box::new(Handle(Arc::downgrade(&socket))));
+    wire.attach(Box::new(Handle {
+        socket: Arc::downgrade(&socket),
+        paused: Mutex::default(),
+    }));
     Ok(())
 }
 
@@ -119,14 +125,16 @@ impl Callback {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         match self.what {
             What::Read => with_direct_wake(py, || self.socket.on_readable()),
-            What::Write => {
+            What::Write => with_direct_wake(py, || {
                 self.socket.send(py);
-                Ok(())
-            }
+                self.socket.wire.drained();
+            }),
             What::Flush => {
                 self.socket.lock().scheduled = false;
-                self.socket.send(py);
-                Ok(())
+                with_direct_wake(py, || {
+                    self.socket.send(py);
+                    self.socket.wire.drained();
+                })
             }
         }
     }
@@ -151,7 +159,7 @@ impl Socket {
             });
             match read {
                 Ok(0) => return self.end(None),
-                Ok(_) if full => {}
+                Ok(_) if full && !self.lock().paused => {}
                 Ok(_) => return,
                 Err(error) if is_transient(&error) => return,
                 // The wire closed itself, or the connection is gone.
@@ -246,6 +254,33 @@ impl Socket {
         }
     }
 
+    /// Asks the loop to call when there is something to read, or not to.
+    fn read_on(self: &Arc<Self>, py: Python<'_>, wanted: bool) {
+        let number = {
+            let mut state = self.lock();
+            let Some(stream) = &state.stream else { return };
+            let number = stream.number();
+            if state.paused != wanted {
+                return;
+            }
+            state.paused = !wanted;
+            number
+        };
+        let home = self.home.bind(py);
+        let outcome = if wanted {
+            let callback = Callback {
+                socket: Arc::clone(self),
+                what: What::Read,
+            };
+            home.call_method1(intern!(py, "add_reader"), (number, callback))
+        } else {
+            home.call_method1(intern!(py, "remove_reader"), (number,))
+        };
+        if let Err(error) = outcome {
+            error.write_unraisable(py, Some(home));
+        }
+    }
+
     fn shut(&self, py: Python<'_>) {
         let stream = {
             let mut state = self.lock();
@@ -263,11 +298,21 @@ impl Socket {
 }
 
 /// The wire's end.
-struct Handle(Weak<Socket>);
+struct Handle {
+    socket: Weak<Socket>,
+    /// The socket as long as the loop does not watch it, and so does not hold it.
+    paused: Mutex<Option<Arc<Socket>>>,
+}
+
+impl Handle {
+    fn paused(&self) -> MutexGuard<'_, Option<Arc<Socket>>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Transport for Handle {
     fn flush(&self, when: Flush) {
-        let Some(socket) = self.0.upgrade() else {
+        let Some(socket) = self.socket.upgrade() else {
             return;
         };
         Python::attach(|py| match when {
@@ -276,14 +321,37 @@ impl Transport for Handle {
         });
     }
 
+    fn backlog(&self) -> usize {
+        self.socket.upgrade().map_or(0, |socket| {
+            let state = socket.lock();
+            state.out.len() - state.sent
+        })
+    }
+
+    fn pause(&self) {
+        if let Some(socket) = self.socket.upgrade() {
+            *self.paused() = Some(Arc::clone(&socket));
+            Python::attach(|py| socket.read_on(py, false));
+        }
+    }
+
+    fn resume(&self) {
+        let socket = self.paused().take();
+        if let Some(socket) = socket {
+            Python::attach(|py| socket.read_on(py, true));
+        }
+    }
+
     fn close(&self) {
-        let Some(socket) = self.0.upgrade() else {
+        let Some(socket) = self.socket.upgrade() else {
             return;
         };
         Python::attach(|py| {
             socket.send(py);
             socket.shut(py);
         });
+        let paused = self.paused().take();
+        drop(paused);
     }
 }
 

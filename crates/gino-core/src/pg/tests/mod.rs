@@ -13,6 +13,7 @@ mod script;
 mod portal;
 mod statement;
 mod order;
+mod copy;
 mod outlet;
 mod end;
 mod lying;

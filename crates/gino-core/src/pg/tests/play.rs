@@ -198,6 +198,10 @@ pub(super) struct Socket {
     closed: AtomicBool,
     now: AtomicUsize,
     soon: AtomicUsize,
+    pauses: AtomicUsize,
+    resumes: AtomicUsize,
+    /// What it says is not with the system yet.
+    pub(super) backlog: AtomicUsize,
 }
 
 impl Socket {
@@ -214,7 +218,29 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// How often it was asked to read no more, and again.
+    pub(super) fn pauses(&self) -> (usize, usize) {
+        (
+            self.pauses.load(Ordering::Relaxed),
+            self.resumes.load(Ordering::Relaxed),
+        )
+    }
+}
+
 impl Transport for Arc<Socket> {
+    fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
+    }
+
+    fn pause(&self) {
+        self.pauses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn resume(&self) {
+        self.resumes.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn flush(&self, when: Flush) {
         match when {
             Flush::Now => self.now.fetch_add(1, Ordering::Relaxed),
