@@ -226,4 +226,35 @@ class QuartService(Service):
         return stop
 
 
-SERVICES: list[type[Service]] = [StarletteService, FastAPIService, AiohttpService, QuartService]
+class TornadoService(Service):
+    name = "tornado"
+    file = "tornado_app.py"
+
+    def add(self, path: str, probe: Probe) -> None:
+        from gino.ext.tornado import GinoRequestHandler
+
+        class Handler(GinoRequestHandler):
+            async def get(self) -> None:
+                if not inspect.isasyncgenfunction(probe):
+                    self.write(await probe(self.connection))
+                    return
+                async with contextlib.aclosing(probe(self.connection)) as chunks:
+                    async for chunk in chunks:
+                        self.write(chunk)
+                        await self.flush()
+
+        self.app.add_handlers(".*", [(path, Handler)])
+
+    async def start(self) -> Stop:
+        server = await self.module.start()
+        server.add_socket(self.socket)
+        return lambda: self.module.stop(server)
+
+
+SERVICES: list[type[Service]] = [
+    StarletteService,
+    FastAPIService,
+    AiohttpService,
+    QuartService,
+    TornadoService,
+]
