@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -379,3 +381,16 @@ async def test_the_drivers_connection_listens(engine: AsyncEngine) -> None:
                 await asyncio.sleep(0.01)
         await driver.remove_listener("dialect", hear)
     assert heard == ["word"]
+
+
+def test_the_dialect_is_found_without_an_import_of_gino() -> None:
+    program = """
+import sys
+from sqlalchemy.engine import make_url
+assert "gino" not in sys.modules
+print(make_url("postgresql+gino://").get_dialect().__name__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "GinoDialect", done.stderr

@@ -13,6 +13,9 @@ besides. `driver_connection` has asyncpg's names.
 
 It has nothing to do with a Gino engine: connections belong to SQLAlchemy's pool.
 
+Alembic: `alembic init -t async`, this address, and `target_metadata = db`. It writes `db.Enum` as
+`gino.schema.Enum`, so `script.py.mako` needs `import gino` where models have enums.
+
 Owns: `GinoDialect`.
 Never does: convert values (`gino.dialects.types`) or talk to the driver (`gino.dialects.adapter`).
 Called by: SQLAlchemy, by the name in an address.
