@@ -56,7 +56,8 @@ async def test_every_kind_of_source(raw: Any, tmp_path: Path) -> None:
     assert await raw.copy_to_table("Copied", source=b"1\ta\t1.50\n2\t\\N\t2\n") == "COPY 2"
     assert await raw.copy_to_table("Copied", source=io.BytesIO(b"3\tc\t3\n")) == "COPY 1"
     assert await raw.copy_to_table("Copied", source=file) == "COPY 1"
-    assert await raw.copy_to_table("Copied", source=chunks(b"5\t", b"e", b"\t5\n6\tf\t6")) == "COPY 2"
+    parts = chunks(b"5\t", b"e", b"\t5\n6\tf\t6")
+    assert await raw.copy_to_table("Copied", source=parts) == "COPY 2"
     assert await raw.copy_to_table("Copied", source=chunks()) == "COPY 0"
     rows = await raw.fetch(f"SELECT * FROM {TABLE} ORDER BY id")
     assert [row[0] for row in rows] == [1, 2, 3, 4, 5, 6]

@@ -38,6 +38,8 @@ pub(super) struct Backend {
     /// Until when the statement in front of the input sleeps.
     sleeping: Option<Instant>,
     pub(super) cancelled: bool,
+    /// It takes the data of a COPY: how many pieces so far.
+    pub(super) copying: Option<usize>,
 }
 
 pub(super) struct Portal {
@@ -62,6 +64,7 @@ impl Backend {
             skipping: false,
             sleeping: None,
             cancelled: false,
+            copying: None,
         }
     }
 
@@ -83,6 +86,10 @@ impl Backend {
     /// A cancel request arrives: it hits what runs, if anything does.
     pub(super) fn cancel(&mut self) {
         self.cancelled = self.sleeping.is_some();
+        if self.copying.take().is_some() {
+            self.fail(("57014", "canceling statement due to user request"));
+            self.out.extend(ready(self.status));
+        }
     }
 
     pub(super) fn die(&mut self) {
@@ -138,6 +145,8 @@ impl Backend {
     fn handle(&mut self, tag: u8, body: &[u8], log: &mut Vec<(u32, String)>) {
         match tag {
             b'X' => self.life = Life::Ended,
+            b'd' | b'c' | b'f' => self.take_copy(tag, log),
+            _ if self.copying.is_some() => panic!("message {} in a COPY", tag as char),
             b'S' => {
                 self.skipping = false;
                 if self.status == b'I' {
@@ -150,7 +159,9 @@ impl Backend {
                 if let Err(failure) = self.script(&script, log) {
                     self.fail(failure);
                 }
-                self.out.extend(ready(self.status));
+                if self.copying.is_none() {
+                    self.out.extend(ready(self.status));
+                }
             }
             _ if self.skipping => {}
             _ => {
@@ -169,13 +180,43 @@ impl Backend {
         }
     }
 
+    /// Data of a COPY that has ended already is ignored, as the server does.
+    fn take_copy(&mut self, tag: u8, log: &mut Vec<(u32, String)>) {
+        let Some(count) = &mut self.copying else {
+            return;
+        };
+        if tag == b'd' {
+            *count += 1;
+            return;
+        }
+        let count = *count;
+        self.copying = None;
+        if tag == b'c' {
+            log.push((self.process, format!("COPIED {count}")));
+            self.out.extend(complete(&format!("COPY {count}")));
+        } else {
+            self.fail(("57014", "COPY from stdin failed"));
+        }
+        self.out.extend(ready(self.status));
+    }
+
     fn script(&mut self, script: &str, log: &mut Vec<(u32, String)>) -> Result<(), Failure> {
         if script.trim().is_empty() {
             self.out.extend(empty_query());
         }
         for sql in script.split(';').map(str::trim).filter(|s| !s.is_empty()) {
             log.push((self.process, sql.to_owned()));
-            let (tag, _) = self.execute(sql)?;
+            let (tag, rows) = self.execute(sql)?;
+            if tag == "COPYIN" {
+                self.copying = Some(0);
+                self.out.extend(copy(b'G'));
+                return Ok(());
+            }
+            if tag == "COPYOUT" {
+                self.out.extend(copy(b'H'));
+                (0..rows).for_each(|_| self.out.extend(message(b'd', &[b'x'; 100])));
+                self.out.extend(message(b'c', &[]));
+            }
             self.out.extend(complete(&tag));
         }
         Ok(())

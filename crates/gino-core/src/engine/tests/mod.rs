@@ -14,6 +14,7 @@ mod sharing;
 mod handle;
 mod outlet;
 mod hook;
+mod copy;
 mod close;
 mod trouble;
 

@@ -1,5 +1,6 @@
 //! Owns the server's few words of SQL. Transactions and savepoints are real, `SLEEP n` takes virtual
-//! milliseconds, `ROWS n` gives rows, `NOTIFY` tells its own session, `FAIL` fails, `DIE` ends the
+//! milliseconds, `ROWS n` gives rows, `NOTIFY` tells its own session, `COPYIN` and
+//! `COPYOUT n` copy, `FAIL` fails, `DIE` ends the
 //! process. `backend` calls it.
 
 use super::backend::{Backend, Life, texts};
@@ -55,6 +56,7 @@ impl Backend {
             ["SET", ..] => self.touched = true,
             ["RESET", "ALL"] => self.touched = false,
             ["NOTIFY", channel, payload] => self.out.extend(notification(channel, payload)),
+            ["COPYOUT", count] => rows = count.parse().unwrap(),
             ["ROWS", count] => rows = count.parse().unwrap(),
             _ => {}
         }
