@@ -251,10 +251,32 @@ class TornadoService(Service):
         return lambda: self.module.stop(server)
 
 
+class LitestarService(StarletteService):
+    name = "litestar"
+    file = "litestar_app.py"
+
+    def add(self, path: str, probe: Probe) -> None:
+        import litestar
+        from litestar.response import Response, Stream
+
+        async def handler(request: litestar.Request[Any, Any, Any]) -> Response[Any]:
+            found = probe(request.scope["connection"])  # type: ignore[typeddict-item]
+            if inspect.isasyncgen(found):
+                return Stream(found)
+            return Response(await found, media_type=litestar.MediaType.TEXT)
+
+        handler.__annotations__ = {
+            "request": litestar.Request[Any, Any, Any],
+            "return": Response[Any],
+        }
+        self.app.register(litestar.get(path)(handler))
+
+
 SERVICES: list[type[Service]] = [
     StarletteService,
     FastAPIService,
     AiohttpService,
     QuartService,
     TornadoService,
+    LitestarService,
 ]

@@ -13,14 +13,20 @@ from typing import Any, ClassVar, NoReturn
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..crud import CRUDModel
 from ..engine import GinoConnection as _Connection
 from ..engine import GinoEngine as _Engine
 from ..executor import GinoExecutor as _Executor
 from ..strategies import GinoStrategy
-from ._web import WebConnection, WebEngine, WebExecutor, WebGino, WebModelMixin, give_back
+from ._web import (
+    RequestConnection,
+    WebConnection,
+    WebEngine,
+    WebExecutor,
+    WebGino,
+    WebModelMixin,
+)
 
 __all__ = [
     "Gino",
@@ -95,23 +101,4 @@ class Gino(_NotFound, WebGino):
                 await self.shutdown()
 
         app.router.lifespan_context = lifespan
-        app.add_middleware(_RequestConnection, db=self)
-
-
-class _RequestConnection:
-    def __init__(self, app: ASGIApp, db: Gino) -> None:
-        self._app = app
-        self._db = db
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._db.configuration.use_connection_for_request:
-            await self._app(scope, receive, send)
-            return
-        async with self._db.request_connection() as connection:
-
-            async def send_without_connection(message: Message) -> None:
-                await give_back(connection)
-                await send(message)
-
-            scope["connection"] = connection
-            await self._app(scope, receive, send_without_connection)
+        app.add_middleware(RequestConnection, db=self)

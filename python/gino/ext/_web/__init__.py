@@ -8,16 +8,16 @@ Called by: `gino.ext.starlette`, `gino.ext.aiohttp`, `gino.ext.quart` and the ot
 from __future__ import annotations
 
 from .application import WebGino
+from .asgi import RequestConnection
 from .configuration import Configuration
 from .missing import WebConnection, WebEngine, WebExecutor, WebModelMixin
-from .scope import give_back
 
 __all__ = [
     "Configuration",
+    "RequestConnection",
     "WebConnection",
     "WebEngine",
     "WebExecutor",
     "WebGino",
     "WebModelMixin",
-    "give_back",
 ]

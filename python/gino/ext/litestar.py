@@ -1,0 +1,96 @@
+"""GINO in Litestar: `Litestar(..., on_app_init=[db.on_app_init])`, `request.scope["connection"]`.
+
+Owns: the place in the application's lifespan and middleware.
+Never does: replace the lifespan that the application has; give a connection to a websocket.
+Called by: applications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, NoReturn
+
+from litestar.config.app import AppConfig
+from litestar.exceptions import NotFoundException
+from litestar.middleware import DefineMiddleware
+
+from ..crud import CRUDModel
+from ..engine import GinoConnection as _Connection
+from ..engine import GinoEngine as _Engine
+from ..executor import GinoExecutor as _Executor
+from ..strategies import GinoStrategy
+from ._web import (
+    RequestConnection,
+    WebConnection,
+    WebEngine,
+    WebExecutor,
+    WebGino,
+    WebModelMixin,
+)
+
+__all__ = [
+    "Gino",
+    "GinoConnection",
+    "GinoEngine",
+    "GinoExecutor",
+    "LitestarModelMixin",
+    "LitestarStrategy",
+]
+
+
+class _NotFound:
+    __slots__ = ()
+
+    @staticmethod
+    def not_found(message: str) -> NoReturn:
+        raise NotFoundException(detail=message)
+
+
+class LitestarModelMixin(WebModelMixin):
+    """Models with `get_or_404`."""
+
+
+class GinoExecutor(_NotFound, WebExecutor):
+    """`query.gino` with `first_or_404`."""
+
+
+class GinoConnection(_NotFound, WebConnection):
+    """A connection with `first_or_404`."""
+
+
+class GinoEngine(_NotFound, WebEngine):
+    """An engine with `first_or_404`."""
+
+    connection_cls: ClassVar[type[_Connection]] = GinoConnection
+
+
+class LitestarStrategy(GinoStrategy):
+    """Makes this module's engines."""
+
+    name: ClassVar[str] = "litestar"
+    engine_cls: ClassVar[type[_Engine]] = GinoEngine
+
+
+class Gino(_NotFound, WebGino):
+    """A database of a Litestar application: `Litestar(..., on_app_init=[db.on_app_init])`.
+
+    Settings: see `gino.ext._web.Configuration`.
+    """
+
+    model_base_classes: ClassVar[tuple[type, ...]] = (CRUDModel, LitestarModelMixin)
+    query_executor: ClassVar[type[_Executor]] = GinoExecutor
+    strategy: ClassVar[GinoStrategy] = LitestarStrategy()
+
+    def on_app_init(self, config: AppConfig) -> AppConfig:
+        """Connect before the application's own lifespan, close after its last shutdown hook."""
+
+        @asynccontextmanager
+        async def lifespan(_app: Any) -> AsyncIterator[None]:
+            await self.startup()
+            yield
+
+        config.lifespan.insert(0, lifespan)
+        config.on_shutdown.append(self.shutdown)
+        config.middleware.insert(0, DefineMiddleware(RequestConnection, db=self))
+        return config
