@@ -92,6 +92,11 @@ impl Connection {
         self.0.handle.release(permanent).await
     }
 
+    /// What it stands on.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.0.handle
+    }
+
     /// Whether a connection of the pool is borrowed at the moment.
     pub fn is_borrowed(&self) -> bool {
         self.0.handle.current_seat().is_some()

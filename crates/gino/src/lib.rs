@@ -46,6 +46,7 @@ mod cursor;
 mod query;
 mod transaction;
 mod connection;
+mod copy;
 mod engine;
 
 pub use gino_core::config::{Config, Endpoint};
@@ -56,6 +57,7 @@ pub use gino_core::session::Sql;
 pub use postgres_types::{self as types, FromSql, ToSql};
 
 pub use connection::{Acquire, Connection};
+pub use copy::{CopyIn, CopyOut};
 pub use cursor::Cursor;
 pub use engine::Engine;
 pub use query::{Executor, Status, TimeLimited};

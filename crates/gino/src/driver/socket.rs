@@ -25,6 +25,7 @@ where
         state: Mutex::new(State {
             writer: Some(writer),
             due: false,
+            paused: false,
             reader: None,
         }),
     });
@@ -47,6 +48,8 @@ struct State<W> {
     writer: Option<Writer<W>>,
     /// The reading task is to fetch and send what the wire has.
     due: bool,
+    /// The reading task reads nothing.
+    paused: bool,
     /// The reading task.
     reader: Option<Waker>,
 }
@@ -129,6 +132,21 @@ impl<W: AsyncWrite + Send + Unpin> Transport for SocketTransport<W> {
         self.0.wake_reader();
     }
 
+    fn backlog(&self) -> usize {
+        let state = self.0.lock();
+        let writer = state.writer.as_ref();
+        writer.map_or(0, |writer| writer.buffer.len() - writer.sent)
+    }
+
+    fn pause(&self) {
+        self.0.lock().paused = true;
+    }
+
+    fn resume(&self) {
+        self.0.lock().paused = false;
+        self.0.wake_reader();
+    }
+
     fn close(&self) {
         self.0.close();
     }
@@ -156,7 +174,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let sent = {
+        let (sent, drained) = {
             let mut state = this.sender.lock();
             if state.writer.is_none() {
                 this.ended = true;
@@ -169,8 +187,9 @@ where
                 true => this.sender.send(&mut state, cx),
                 false => Poll::Ready(Ok(())),
             };
+            let drained = state.due && sent.is_ready();
             state.due = sent.is_pending();
-            sent
+            (sent, drained)
         };
         let broken = match sent {
             Poll::Ready(Err(error)) => Some(error),
@@ -180,7 +199,13 @@ where
             this.ended = true;
             return Poll::Ready(());
         };
+        if drained {
+            wire.drained();
+        }
         let cause = loop {
+            if broken.is_none() && this.sender.lock().paused {
+                return Poll::Pending;
+            }
             let mut asked = false;
             let mut read = |space: &mut [u8]| {
                 asked = true;

@@ -11,6 +11,7 @@
 mod cancellation;
 mod connect;
 mod context;
+mod copy;
 mod cursor;
 mod failure;
 mod fault;

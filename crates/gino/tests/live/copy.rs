@@ -1,0 +1,90 @@
+//! COPY in and out, larger than any buffer, and given up half-way.
+
+use std::time::Duration;
+
+use gino::prelude::*;
+use gino::{Error, ErrorKind};
+
+use crate::server::Home;
+
+const LINE: usize = 1000;
+
+#[tokio::test]
+async fn large_data_goes_in_and_comes_out_again() {
+    let home = Home::new("copy_large", "max_size=1").await;
+    let connection = home.engine.acquire().await.unwrap();
+    let create = "CREATE TEMPORARY TABLE copied (t text)";
+    connection.status(create, &[]).await.unwrap();
+    let mut copy = connection.copy_in("COPY copied FROM STDIN").await.unwrap();
+    let mut line = vec![b'x'; LINE - 1];
+    line.push(b'\n');
+    for _ in 0..100 {
+        copy.write(&line.repeat(200)).await.unwrap();
+    }
+    assert_eq!(copy.finish().await.unwrap(), "COPY 20000");
+
+    let mut copy = connection.copy_out("COPY copied TO STDOUT").await.unwrap();
+    // The server has time to fill whatever there is to fill.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut size = 0;
+    while let Some(data) = copy.read().await.unwrap() {
+        assert!(data.len() < 2_000_000, "not bounded: {}", data.len());
+        size += data.len();
+    }
+    assert_eq!(size, 20_000 * LINE);
+    assert_eq!(copy.read().await.unwrap_err().kind(), ErrorKind::Closed);
+    let count: Option<i64> = connection
+        .scalar("SELECT count(*) FROM copied", &[])
+        .await
+        .unwrap();
+    assert_eq!(count, Some(20_000));
+    drop((connection, copy));
+    home.done().await;
+}
+
+#[tokio::test]
+async fn copy_that_is_dropped_stores_nothing_and_leaves_a_clean_connection() {
+    let home = Home::new("copy_dropped", "max_size=1").await;
+    let engine = &home.engine;
+    let connection = engine.acquire().await.unwrap();
+    let create = "CREATE TEMPORARY TABLE copied (n int)";
+    connection.status(create, &[]).await.unwrap();
+    for portions in 0..3 {
+        let mut copy = connection.copy_in("COPY copied FROM STDIN").await.unwrap();
+        for _ in 0..portions {
+            copy.write(b"1\n").await.unwrap();
+        }
+        drop(copy);
+        let count: Option<i64> = connection
+            .scalar("SELECT count(*) FROM copied", &[])
+            .await
+            .unwrap();
+        assert_eq!(count, Some(0));
+    }
+    let endless = "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000000)) TO STDOUT";
+    let mut copy = connection.copy_out(endless).await.unwrap();
+    assert!(copy.read().await.unwrap().is_some());
+    drop(copy);
+    let one: Option<i32> = connection.scalar("SELECT 1", &[]).await.unwrap();
+    assert_eq!(one, Some(1));
+    drop(connection);
+    home.done().await;
+}
+
+#[tokio::test]
+async fn servers_error_is_told_to_who_copies() {
+    let home = Home::new("copy_error", "max_size=1").await;
+    let connection = home.engine.acquire().await.unwrap();
+    let create = "CREATE TEMPORARY TABLE copied (n int)";
+    connection.status(create, &[]).await.unwrap();
+    let mut copy = connection.copy_in("COPY copied FROM STDIN").await.unwrap();
+    copy.write(b"rubbish\n").await.unwrap();
+    let failed: Error = copy.finish().await.unwrap_err();
+    assert_eq!(failed.sqlstate(), Some("22P02"));
+    let no_copy = connection.copy_in("SELECT 1").await.unwrap_err();
+    assert_eq!(no_copy.kind(), ErrorKind::Usage);
+    let mut copy = connection.copy_out("COPY nothing TO STDOUT").await.unwrap();
+    assert_eq!(copy.read().await.unwrap_err().sqlstate(), Some("42P01"));
+    drop((connection, copy));
+    home.done().await;
+}
