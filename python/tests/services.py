@@ -272,6 +272,55 @@ class LitestarService(StarletteService):
         self.app.register(litestar.get(path)(handler))
 
 
+class SanicService(Service):
+    name = "sanic"
+    file = "sanic_app.py"
+
+    def __init__(self) -> None:
+        import sanic
+
+        sanic.Sanic._app_registry.clear()  # the module is loaded again for each test
+        super().__init__()
+        self.app.config.TOUCHUP = False  # rewrites Sanic's own methods, which works only once
+
+    def add(self, path: str, probe: Probe) -> None:
+        from sanic import Request, text
+
+        async def handler(request: Request) -> Any:
+            if not inspect.isasyncgenfunction(probe):
+                return text(await probe(request.ctx.connection))
+            response = await request.respond()
+            async with contextlib.aclosing(probe(request.ctx.connection)) as chunks:
+                async for chunk in chunks:
+                    await response.send(chunk)
+            await response.eof()
+            return None
+
+        self.app.add_route(handler, path, name=path.strip("/"))
+
+    async def start(self) -> Stop:
+        server = await self.app.create_server(sock=self.socket, return_asyncio_server=True)
+        try:
+            await server.startup()
+            await server.before_start()
+        except Exception as error:
+            await server.close()
+            raise StartFailed from error
+        await server.start_serving()
+
+        async def stop() -> None:
+            await server.before_stop()
+            await server.close()
+            for connection in server.connections:
+                connection.close_if_idle()
+            async with asyncio.timeout(10):
+                while server.connections:
+                    await asyncio.sleep(0.01)
+            await server.after_stop()
+
+        return stop
+
+
 SERVICES: list[type[Service]] = [
     StarletteService,
     FastAPIService,
@@ -279,4 +328,5 @@ SERVICES: list[type[Service]] = [
     QuartService,
     TornadoService,
     LitestarService,
+    SanicService,
 ]

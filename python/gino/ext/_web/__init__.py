@@ -11,6 +11,7 @@ from .application import WebGino
 from .asgi import RequestConnection
 from .configuration import Configuration
 from .missing import WebConnection, WebEngine, WebExecutor, WebModelMixin
+from .scope import give_back
 
 __all__ = [
     "Configuration",
@@ -20,4 +21,5 @@ __all__ = [
     "WebExecutor",
     "WebGino",
     "WebModelMixin",
+    "give_back",
 ]
