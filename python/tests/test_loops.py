@@ -41,6 +41,28 @@ async def work(engine: Any) -> None:
     assert await asyncio.gather(*numbers) == list(range(100))
     async with engine.transaction():
         assert len([row async for row in engine.iterate("SELECT generate_series(1, 120)")]) == 120
+    await copy(engine)
+
+
+async def copy(engine: Any) -> None:
+    size = 0
+
+    async def slowly(data: bytes) -> None:
+        nonlocal size
+        size += len(data)
+        await asyncio.sleep(0.001)
+
+    async with engine.acquire() as connection:
+        raw = connection.raw_connection
+        await raw.execute("CREATE TEMPORARY TABLE copied (t text)")
+        lines = (b"z" * 999 + b"\n") * 8000
+        assert await raw.copy_to_table("copied", source=lines) == "COPY 8000"
+        assert await raw.copy_from_table("copied", output=slowly) == "COPY 8000"
+        assert size == len(lines)
+        paused = await connection.copy_out("COPY copied TO STDOUT")
+        await asyncio.sleep(0.05)
+        del paused
+        assert await raw.fetchval("SELECT 1") == 1
 
 
 @pytest.mark.parametrize("factory", LOOPS)
