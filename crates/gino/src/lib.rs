@@ -47,19 +47,21 @@ mod query;
 mod transaction;
 mod connection;
 mod copy;
+mod event;
 mod engine;
 
 pub use gino_core::config::{Config, Endpoint};
 pub use gino_core::engine::{Figures, Isolation, TransactionOptions};
 pub use gino_core::error::{self, Error, ErrorKind, Result};
 pub use gino_core::row::Column;
-pub use gino_core::session::Sql;
+pub use gino_core::session::{Event, Sql};
 pub use postgres_types::{self as types, FromSql, ToSql};
 
 pub use connection::{Acquire, Connection};
 pub use copy::{CopyIn, CopyOut};
 pub use cursor::Cursor;
 pub use engine::Engine;
+pub use event::Events;
 pub use query::{Executor, Status, TimeLimited};
 pub use row::{ColumnIndex, Row};
 pub use transaction::Transaction;

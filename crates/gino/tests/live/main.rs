@@ -13,6 +13,7 @@ mod connect;
 mod context;
 mod copy;
 mod cursor;
+mod event;
 mod failure;
 mod fault;
 mod pool;
