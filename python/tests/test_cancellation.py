@@ -122,6 +122,36 @@ async def test_lost_connections_are_replaced(engine: Any) -> None:
     await settled(engine)
 
 
+async def test_connections_killed_under_load_are_replaced(dsn: str) -> None:
+    engine = await create_engine(f"{dsn}?application_name=killed", min_size=5, max_size=5)
+    killer = await create_engine(dsn, min_size=1, max_size=1)
+    stop = asyncio.Event()
+    answers = 0
+
+    async def ask() -> None:
+        nonlocal answers
+        while not stop.is_set():
+            with contextlib.suppress(exc.OperationalError, exc.InterfaceError):
+                assert await engine.scalar("SELECT 1") == 1
+                answers += 1
+
+    async with asyncio.timeout(30):
+        tasks = [asyncio.create_task(ask()) for _ in range(10)]
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+            await killer.all(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'killed'"
+            )
+        stop.set()
+        await asyncio.gather(*tasks)
+        assert answers > 20
+        assert await asyncio.gather(*(engine.scalar("SELECT 2") for _ in range(20))) == [2] * 20
+        await settled(engine)
+        await engine.close()
+        await killer.close()
+
+
 async def test_exhausted_pool_names_who_holds_connections(engine: Any) -> None:
     async def hold() -> None:
         async with engine.acquire() as connection:

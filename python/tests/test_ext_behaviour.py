@@ -45,12 +45,6 @@ async def pid(connection: Any) -> str:
     return str(await connection.scalar(QUERY))
 
 
-def _needs_a_reader_that_hears_of_errors() -> None:
-    # uvloop drops the watch on a socket that was reset, and the driver does not hear of it
-    if "uvloop" in type(asyncio.get_running_loop()).__module__:
-        pytest.skip("the driver misses resets on uvloop")
-
-
 def tagged(dsn: str) -> tuple[str, str]:
     """Make an address whose connections can be told apart on the server."""
     tag = f"ext_{uuid4().hex}"
@@ -281,7 +275,6 @@ async def test_two_hundred_requests_on_a_pool_of_five(make: Make, dsn: str, engi
 async def test_connections_killed_under_load_are_replaced(
     make: Make, dsn: str, engine: Any
 ) -> None:
-    _needs_a_reader_that_hears_of_errors()
     address, tag = tagged(dsn)
     service = make(address, size=5)
     stop = asyncio.Event()
@@ -310,7 +303,6 @@ async def test_connections_killed_under_load_are_replaced(
 
 
 async def test_service_recovers_from_an_outage_without_a_restart(make: Make, dsn: str) -> None:
-    _needs_a_reader_that_hears_of_errors()
     async with Proxy(dsn) as proxy:
         await proxy.up()
         service = make(proxy.dsn, size=5)

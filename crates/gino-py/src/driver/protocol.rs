@@ -1,5 +1,5 @@
-//! Owns the connection through an `asyncio.Protocol`, for loops without `add_reader` (and where
-//! Python's own transports are wanted). Slower than `socket`, otherwise the same.
+//! Owns the connection through an `asyncio.Protocol`, for loops whose `add_reader` is missing or does
+//! not tell of errors. Slower than `socket`, otherwise the same.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,8 +52,9 @@ impl Protocol {
 
 #[pymethods]
 impl Protocol {
-    fn connection_made(&self, transport: Py<PyAny>) {
-        *self.shared.transport() = Some(transport);
+    fn connection_made(&self, transport: Bound<'_, PyAny>) {
+        keep_alive(&transport);
+        *self.shared.transport() = Some(transport.unbind());
         self.wire.attach(Box::new(Handle(
             Arc::clone(&self.shared),
             Arc::downgrade(&self.wire),
@@ -98,6 +99,24 @@ impl Protocol {
     fn resume_writing(&self, py: Python<'_>) -> PyResult<()> {
         with_direct_wake(py, || self.wire.drained())
     }
+}
+
+/// As `runtime` does for its own sockets.
+fn keep_alive(transport: &Bound<'_, PyAny>) {
+    let set = || {
+        let module = transport.py().import("socket")?;
+        let socket = transport.call_method1("get_extra_info", ("socket",))?;
+        if socket.getattr("family")?.ne(module.getattr("AF_UNIX")?)? {
+            let (level, option) = (
+                module.getattr("SOL_SOCKET")?,
+                module.getattr("SO_KEEPALIVE")?,
+            );
+            socket.call_method1("setsockopt", (level, option, 1))?;
+        }
+        PyResult::Ok(())
+    };
+    // A transport without a socket keeps itself alive, or not: the connection works either way.
+    let _ = set();
 }
 
 impl Shared {

@@ -140,7 +140,7 @@ impl LoopRuntime {
             };
             Adopted::new(home, &coroutine)
         });
-        let failed = |error| connect_error(Phase::Socket, &endpoint.to_string(), error);
+        let failed = |error| connect_error(phase_of(&error), &endpoint.to_string(), error);
         connecting.map_err(failed)?.await.map(drop).map_err(failed)
     }
 }
@@ -162,22 +162,16 @@ impl Runtime for LoopRuntime {
     }
 
     async fn connect(&self, endpoint: &Endpoint, wire: Arc<dyn Wire>) -> Result<()> {
+        if !Python::attach(|py| can_watch(self.0.bind(py))) {
+            return self.connect_protocol(endpoint, wire).await;
+        }
         let socket = CloseOnDrop(Some(self.open_socket(endpoint).await?));
         let unix = matches!(endpoint, Endpoint::Unix { .. });
         let attached = Python::attach(|py| {
-            let home = self.0.bind(py);
-            if !can_watch(home)? {
-                return Ok(false);
-            }
             let stream = Stream::new(detach_socket(socket.keep().bind(py))?, unix);
-            socket::attach(home, Arc::clone(&self.0), stream, Arc::clone(&wire))?;
-            PyResult::Ok(true)
+            socket::attach(self.0.bind(py), Arc::clone(&self.0), stream, wire)
         });
-        match attached {
-            Ok(true) => Ok(()),
-            Ok(false) => self.connect_protocol(endpoint, wire).await,
-            Err(error) => Err(connect_error(Phase::Socket, &endpoint.to_string(), error)),
-        }
+        attached.map_err(|error| connect_error(Phase::Socket, &endpoint.to_string(), error))
     }
 
     fn caller(&self) -> Option<Arc<str>> {
@@ -189,12 +183,16 @@ impl Runtime for LoopRuntime {
     }
 }
 
-/// Whether `add_reader` works. Asked with a descriptor that is none, so that nothing is watched.
-fn can_watch(home: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match home.call_method1("remove_reader", (-1,)) {
-        Err(error) if error.is_instance_of::<PyNotImplementedError>(home.py()) => Ok(false),
-        _ => Ok(true),
+/// Whether `add_reader` works, and tells of a connection that was reset. uvloop's does not: libuv
+/// stops watching a descriptor in error, closes its handle and calls nobody. Otherwise asked with a
+/// descriptor that is none, so that nothing is watched.
+fn can_watch(home: &Bound<'_, PyAny>) -> bool {
+    let module = home.get_type().module().map(|name| name.to_string());
+    if module.is_ok_and(|name| name == "uvloop" || name.starts_with("uvloop.")) {
+        return false;
     }
+    let asked = home.call_method1("remove_reader", (-1,));
+    !asked.is_err_and(|error| error.is_instance_of::<PyNotImplementedError>(home.py()))
 }
 
 struct CloseOnDrop(Option<Py<PyAny>>);
@@ -217,6 +215,21 @@ impl Drop for CloseOnDrop {
             });
         }
     }
+}
+
+/// Which step of a connection that asyncio made failed.
+fn phase_of(error: &PyErr) -> Phase {
+    Python::attach(|py| {
+        let kind = py
+            .import("socket")
+            .and_then(|socket| socket.getattr("gaierror"));
+        let unknown = kind.is_ok_and(|kind| error.is_instance(py, &kind));
+        if unknown {
+            Phase::Resolve
+        } else {
+            Phase::Socket
+        }
+    })
 }
 
 fn connect_error(phase: Phase, address: &str, error: PyErr) -> gino_core::error::Error {
