@@ -5,126 +5,15 @@ use std::sync::Arc;
 
 use super::encode;
 use super::input::{Frame, Input};
-use super::link::Shared;
 use super::message;
 use super::message::*;
+use super::op::{Op, Work};
+use super::shared::Shared;
 use super::stage::{self, Stage};
-use super::startup::Startup;
 use super::touch;
 use crate::codec::{Format, Kind};
-use crate::error::{Error, ErrorKind, ProtocolError, Result, UsageError};
-use crate::row::{Columns, RawRow};
-use crate::session::{
-    Completer, Completion, CopyDoor, Event, Feed, Settled, Sink, Sql, Statement, Status,
-};
-
-/// A request on its way, in the order of submission.
-pub(super) struct Op {
-    pub(super) stage: Stage,
-    pub(super) completer: Option<Completer>,
-    pub(super) sink: Option<Box<dyn Sink>>,
-    pub(super) work: Work,
-    pub(super) error: Option<Error>,
-    pub(super) done: Completion,
-}
-
-/// What an operation needs to know while its answer comes in.
-pub(super) enum Work {
-    Startup(Box<Startup>),
-    Prepare {
-        name: Box<str>,
-        sql: Sql,
-        params: Box<[u32]>,
-    },
-    Run {
-        statement: Arc<Statement>,
-        begun: bool,
-    },
-    Script {
-        columns: Arc<Columns>,
-    },
-    CopyIn {
-        door: Arc<CopyDoor>,
-    },
-    Close,
-}
-
-impl Op {
-    pub(super) fn new(stage: Stage, work: Work, completer: Option<Completer>) -> Op {
-        Op {
-            stage,
-            completer,
-            sink: None,
-            work,
-            error: None,
-            done: Completion::default(),
-        }
-    }
-
-    /// Answers; call it without a lock. `cause` is why it ends early, if it does.
-    pub(super) fn finish(self, cause: Option<Error>) {
-        if let Some(settled) = self.settle(cause) {
-            settled.wake();
-        }
-    }
-
-    /// Answers without waking anybody: may be called under a lock.
-    pub(super) fn settle(self, cause: Option<Error>) -> Option<Settled> {
-        let Op {
-            completer,
-            sink,
-            error,
-            mut done,
-            ..
-        } = self;
-        Some(completer?.settle(match error.or(cause) {
-            Some(error) => Err(error),
-            None => {
-                done.sink = sink;
-                Ok(done)
-            }
-        }))
-    }
-
-    fn fail(&mut self, error: Error) {
-        self.error.get_or_insert(error);
-        self.sink = None;
-    }
-
-    fn begin(&mut self, columns: &Arc<Columns>) {
-        if self.completer.as_ref().is_none_or(Completer::is_abandoned) {
-            self.sink = None;
-        }
-        if let Some(Err(error)) = self.sink.as_mut().map(|sink| sink.begin(columns)) {
-            self.fail(error);
-        }
-    }
-
-    /// A fetch from an open portal has no BindComplete: its rows begin with it.
-    fn resume(&mut self) {
-        if self.stage == Stage::Rows
-            && let Work::Run { statement, begun } = &mut self.work
-        {
-            *begun = true;
-            let columns = Arc::clone(&statement.columns);
-            self.begin(&columns);
-        }
-    }
-
-    /// A row that does not fit its columns is the peer's fault, all else is the request's.
-    #[inline]
-    fn row(&mut self, body: &[u8]) -> Result<()> {
-        if let Some(sink) = &mut self.sink
-            && let Err(error) = sink.row(RawRow::new(body))
-        {
-            if error.kind() == ErrorKind::Protocol {
-                return Err(error);
-            }
-            self.fail(error);
-        }
-        Ok(())
-    }
-}
+use crate::error::{Error, ProtocolError, Result, UsageError};
+use crate::session::{Completer, Event, Feed, Statement, Status};
 
 pub(super) struct Answers {
     pub(super) input: Input,
@@ -368,59 +257,3 @@ fn unexpected(stage: Stage, tag: u8) -> Error {
     }
     .into()
 }
-
-impl Shared {
-    /// What the server says about the session; of no interest once we closed it.
-    fn heard(&mut self, status: Status) {
-        if self.status != Status::Closed {
-            self.status = status;
-        }
-    }
-
-    /// Keeps a statement, or finds that another of the same text is kept; closes what has to go.
-    fn keep(&mut self, statement: Arc<Statement>) -> Result<Arc<Statement>> {
-        if let Some(twin) = self.cache.insert(&statement) {
-            self.close_statement(&statement)?;
-            return Ok(twin);
-        }
-        while let Some(evicted) = self.cache.evict() {
-            self.close_statement(&evicted)?;
-        }
-        Ok(statement)
-    }
-
-    /// Forgets a statement that is of no use any more; closing one that is gone does no harm.
-    fn forget(&mut self, statement: &Statement) -> Result<()> {
-        if self.cache.remove(statement) {
-            self.close_statement(statement)?;
-        }
-        Ok(())
-    }
-
-    fn close_statement(&mut self, statement: &Statement) -> Result<()> {
-        let (out, pending) = match self.door {
-            None => (&mut self.out, &mut self.pending),
-            Some(_) => (&mut self.deferred.0, &mut self.deferred.1),
-        };
-        encode::close_statement(statement, out)?;
-        pending.push_back(Op::new(Stage::Close, Work::Close, None));
-        Ok(())
-    }
-
-    /// Remembers a setting, within reason.
-    fn set_parameter(&mut self, name: Box<str>, value: Box<str>) -> Result<()> {
-        let is_new = !self.parameters.contains_key(&name);
-        let too_many = is_new && self.parameters.len() >= MAX_PARAMETERS;
-        if too_many || name.len() + value.len() > MAX_PARAMETER {
-            return Err(message::too_much("ParameterStatus"));
-        }
-        self.parameters.insert(name, value);
-        Ok(())
-    }
-}
-
-/// PostgreSQL reports 15 settings by itself; extensions may add some.
-const MAX_PARAMETERS: usize = 256;
-
-/// The largest setting, name and value together, in bytes.
-const MAX_PARAMETER: usize = 64 * 1024;

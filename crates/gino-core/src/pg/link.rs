@@ -2,24 +2,24 @@
 //! it works, so that whoever is woken may submit the next request. Never performs I/O itself: a
 //! face feeds it as a `Wire`, the engine uses it as a `Session`.
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
-use super::answers::{Answers, Op, Work};
-use super::cache::Cache;
+use super::answers::Answers;
 use super::encode;
+use super::op::{Op, Work};
+use super::shared::Shared;
 use super::stage::Stage;
 use super::startup::{self, Startup};
 use super::touch;
 use crate::config::Config;
-use crate::error::{Closed, DbError, Error, Result};
+use crate::error::{Closed, Error, Result};
 use crate::session::{
-    CopyDoor, Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink, Sql, Statement, Status,
-    Submitted, Transport, Wire, reply,
+    Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink, Sql, Statement, Status, Submitted,
+    Transport, Wire, reply,
 };
 
 /// A connection to a PostgreSQL server.
@@ -29,74 +29,11 @@ pub struct Link {
     transport: OnceLock<Box<dyn Transport>>,
 }
 
-pub(super) struct Shared {
-    pub(super) out: BytesMut,
-    pub(super) pending: VecDeque<Op>,
-    pub(super) status: Status,
-    pub(super) cache: Cache,
-    pub(super) parameters: HashMap<Box<str>, Box<str>>,
-    pub(super) key: Option<(i32, Box<[u8]>)>,
-    pub(super) farewell: Option<DbError>,
-    /// Who hears what the server says by itself.
-    pub(super) outlet: Option<Arc<dyn Outlet>>,
-    /// The application closed the connection, nobody else.
-    closed_here: bool,
-    touched: bool,
-    /// Nothing is taken while what runs is being cancelled.
-    held: bool,
-    /// The COPY FROM STDIN that is under way: nothing else is taken.
-    pub(super) door: Option<Arc<CopyDoor>>,
-    /// How many requests are submitted and not answered, the current one included.
-    in_flight: usize,
-    /// Input is being handled: what is submitted goes out when that ends.
-    corked: bool,
-    /// Messages that must not get between COPY data, and what they do.
-    pub(super) deferred: (BytesMut, VecDeque<Op>),
-    /// Buffers that parameters are encoded into, one at a time.
-    scratch: BytesMut,
-}
-
-impl Shared {
-    pub(super) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-        shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets everything else go on after a COPY FROM STDIN.
-    fn end_copy(&mut self) {
-        self.door = None;
-        let (messages, mut ops) = std::mem::take(&mut self.deferred);
-        self.out.extend_from_slice(&messages);
-        self.pending.append(&mut ops);
-    }
-
-    fn push(&mut self, op: Op) {
-        self.pending.push_back(op);
-        self.in_flight += 1;
-    }
-}
-
 impl Link {
     /// A connection that is not yet attached to a socket. It keeps `config`'s number of statements.
     pub fn new(config: &Config) -> Arc<Link> {
         Arc::new(Link {
-            shared: Mutex::new(Shared {
-                out: BytesMut::new(),
-                pending: VecDeque::new(),
-                status: Status::Starting,
-                cache: Cache::new(config.statement_cache_size),
-                parameters: HashMap::new(),
-                key: None,
-                farewell: None,
-                outlet: None,
-                closed_here: false,
-                touched: false,
-                held: false,
-                door: None,
-                in_flight: 0,
-                corked: false,
-                deferred: Default::default(),
-                scratch: BytesMut::new(),
-            }),
+            shared: Mutex::new(Shared::new(config)),
             answers: Mutex::new(Some(Box::new(Answers::new()))),
             transport: OnceLock::new(),
         })

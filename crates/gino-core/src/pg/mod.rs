@@ -10,6 +10,8 @@ mod touch;
 mod stage;
 mod startup;
 mod encode;
+mod op;
+mod shared;
 mod answers;
 mod link;
 

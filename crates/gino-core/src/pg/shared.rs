@@ -1,0 +1,136 @@
+//! Owns the half of a connection that is behind a lock: what is to be sent, what is in flight, what
+//! the server said about the session. Never waits or calls out. `Link` and `Answers` change it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+
+use super::cache::Cache;
+use super::op::{Op, Work};
+use super::stage::Stage;
+use super::{encode, message};
+use crate::config::Config;
+use crate::error::{DbError, Result};
+use crate::session::{CopyDoor, Outlet, Statement, Status};
+
+pub(super) struct Shared {
+    pub(super) out: BytesMut,
+    pub(super) pending: VecDeque<Op>,
+    pub(super) status: Status,
+    pub(super) cache: Cache,
+    pub(super) parameters: HashMap<Box<str>, Box<str>>,
+    pub(super) key: Option<(i32, Box<[u8]>)>,
+    pub(super) farewell: Option<DbError>,
+    /// Who hears what the server says by itself.
+    pub(super) outlet: Option<Arc<dyn Outlet>>,
+    /// The application closed the connection, nobody else.
+    pub(super) closed_here: bool,
+    pub(super) touched: bool,
+    /// Nothing is taken while what runs is being cancelled.
+    pub(super) held: bool,
+    /// The COPY FROM STDIN that is under way: nothing else is taken.
+    pub(super) door: Option<Arc<CopyDoor>>,
+    /// How many requests are submitted and not answered, the current one included.
+    pub(super) in_flight: usize,
+    /// Input is being handled: what is submitted goes out when that ends.
+    pub(super) corked: bool,
+    /// Messages that must not get between COPY data, and what they do.
+    pub(super) deferred: (BytesMut, VecDeque<Op>),
+    /// Buffers that parameters are encoded into, one at a time.
+    pub(super) scratch: BytesMut,
+}
+
+impl Shared {
+    pub(super) fn new(config: &Config) -> Shared {
+        Shared {
+            out: BytesMut::new(),
+            pending: VecDeque::new(),
+            status: Status::Starting,
+            cache: Cache::new(config.statement_cache_size),
+            parameters: HashMap::new(),
+            key: None,
+            farewell: None,
+            outlet: None,
+            closed_here: false,
+            touched: false,
+            held: false,
+            door: None,
+            in_flight: 0,
+            corked: false,
+            deferred: Default::default(),
+            scratch: BytesMut::new(),
+        }
+    }
+
+    pub(super) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+        shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets everything else go on after a COPY FROM STDIN.
+    pub(super) fn end_copy(&mut self) {
+        self.door = None;
+        let (messages, mut ops) = std::mem::take(&mut self.deferred);
+        self.out.extend_from_slice(&messages);
+        self.pending.append(&mut ops);
+    }
+
+    pub(super) fn push(&mut self, op: Op) {
+        self.pending.push_back(op);
+        self.in_flight += 1;
+    }
+
+    /// What the server says about the session; of no interest once we closed it.
+    pub(super) fn heard(&mut self, status: Status) {
+        if self.status != Status::Closed {
+            self.status = status;
+        }
+    }
+
+    /// Keeps a statement, or finds that another of the same text is kept; closes what has to go.
+    pub(super) fn keep(&mut self, statement: Arc<Statement>) -> Result<Arc<Statement>> {
+        if let Some(twin) = self.cache.insert(&statement) {
+            self.close_statement(&statement)?;
+            return Ok(twin);
+        }
+        while let Some(evicted) = self.cache.evict() {
+            self.close_statement(&evicted)?;
+        }
+        Ok(statement)
+    }
+
+    /// Forgets a statement that is of no use any more; closing one that is gone does no harm.
+    pub(super) fn forget(&mut self, statement: &Statement) -> Result<()> {
+        if self.cache.remove(statement) {
+            self.close_statement(statement)?;
+        }
+        Ok(())
+    }
+
+    fn close_statement(&mut self, statement: &Statement) -> Result<()> {
+        let (out, pending) = match self.door {
+            None => (&mut self.out, &mut self.pending),
+            Some(_) => (&mut self.deferred.0, &mut self.deferred.1),
+        };
+        encode::close_statement(statement, out)?;
+        pending.push_back(Op::new(Stage::Close, Work::Close, None));
+        Ok(())
+    }
+
+    /// Remembers a setting, within reason.
+    pub(super) fn set_parameter(&mut self, name: Box<str>, value: Box<str>) -> Result<()> {
+        let is_new = !self.parameters.contains_key(&name);
+        let too_many = is_new && self.parameters.len() >= MAX_PARAMETERS;
+        if too_many || name.len() + value.len() > MAX_PARAMETER {
+            return Err(message::too_much("ParameterStatus"));
+        }
+        self.parameters.insert(name, value);
+        Ok(())
+    }
+}
+
+/// PostgreSQL reports 15 settings by itself; extensions may add some.
+const MAX_PARAMETERS: usize = 256;
+
+/// The largest setting, name and value together, in bytes.
+const MAX_PARAMETER: usize = 64 * 1024;
