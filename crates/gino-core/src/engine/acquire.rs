@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use super::inner::{Holder, Inner, Pooled};
+use super::on_drop::OnDrop;
 use super::open::Opened;
 use super::seat::Seat;
 use super::timeout::{Limit, race};
@@ -57,12 +58,9 @@ impl<R: Runtime> Lease<R> {
         if seat.needs_nothing() || !seat.retire() {
             return Ok(());
         }
-        let finish = FinishInBackground(Some(seat));
-        let mut healed = Ok(());
-        if let Some(seat) = &finish.0 {
-            healed = seat.heal().await;
-        }
-        finish.done();
+        let finishing = OnDrop::new(Arc::clone(&seat), finish_in_background);
+        let healed = seat.heal().await;
+        finishing.keep();
         healed
     }
 
@@ -84,28 +82,15 @@ impl<R: Runtime> Drop for Lease<R> {
         } else if self.seat.session.status() == Status::Closed {
             self.seat.give_back(false);
         } else {
-            drop(FinishInBackground(Some(Arc::clone(&self.seat))));
+            finish_in_background(Arc::clone(&self.seat));
         }
     }
 }
 
-/// Heals a seat in the background unless it is told that this is done.
-struct FinishInBackground<R: Runtime>(Option<Arc<Seat<R>>>);
-
-impl<R: Runtime> FinishInBackground<R> {
-    fn done(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<R: Runtime> Drop for FinishInBackground<R> {
-    fn drop(&mut self) {
-        if let Some(seat) = self.0.take() {
-            let runtime = seat.inner.runtime.clone();
-            // Nobody is there to be told what a hook came to.
-            runtime.spawn(async move { drop(seat.heal().await) });
-        }
-    }
+fn finish_in_background<R: Runtime>(seat: Arc<Seat<R>>) {
+    let runtime = seat.inner.runtime.clone();
+    // Nobody is there to be told what a hook came to.
+    runtime.spawn(async move { drop(seat.heal().await) });
 }
 
 impl<R: Runtime> Engine<R> {

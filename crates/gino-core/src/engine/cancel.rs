@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::on_drop::OnDrop;
 use super::signal::Signal;
 use crate::config::Endpoint;
 use crate::error::Result;
@@ -23,7 +24,11 @@ pub(super) async fn cancel<R: Runtime>(
         ended: Signal::opened(),
     });
     wire.ended.close();
-    let closing = CloseOnDrop(Arc::clone(&wire));
+    let _closing = OnDrop::new(Arc::clone(&wire), |wire| {
+        if let Some(transport) = wire.transport.get() {
+            transport.close();
+        }
+    });
     runtime
         .connect(endpoint, Arc::clone(&wire) as Arc<dyn Wire>)
         .await?;
@@ -31,7 +36,6 @@ pub(super) async fn cancel<R: Runtime>(
         transport.flush(Flush::Now);
     }
     wire.ended.wait().await;
-    drop(closing);
     Ok(())
 }
 
@@ -63,15 +67,5 @@ impl Wire for CancelWire {
 
     fn lost(&self, _cause: Option<io::Error>) {
         self.ended.open();
-    }
-}
-
-struct CloseOnDrop(Arc<CancelWire>);
-
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        if let Some(transport) = self.0.transport.get() {
-            transport.close();
-        }
     }
 }

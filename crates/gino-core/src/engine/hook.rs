@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::acquire::Lease;
+use super::on_drop::OnDrop;
 use super::seat::Seat;
 use crate::error::Result;
 use crate::runtime::Runtime;
@@ -55,29 +56,9 @@ impl<R: Runtime> Lease<R> {
         let Some(hook) = hook else {
             return Ok(self);
         };
-        let half_made = CloseOnDrop(Some(self));
-        if let Some(lease) = &half_made.0 {
-            hook(Arc::clone(lease.seat())).await?;
-        }
-        half_made.keep()
-    }
-}
-
-/// A connection whose hook is under way.
-struct CloseOnDrop<R: Runtime>(Option<Lease<R>>);
-
-impl<R: Runtime> CloseOnDrop<R> {
-    fn keep(mut self) -> Result<Lease<R>> {
-        self.0
-            .take()
-            .ok_or_else(|| crate::error::Closed::Connection.into())
-    }
-}
-
-impl<R: Runtime> Drop for CloseOnDrop<R> {
-    fn drop(&mut self) {
-        if let Some(lease) = self.0.take() {
-            lease.seat().session.close();
-        }
+        let closing = OnDrop::new(Arc::clone(self.seat()), |seat| seat.session.close());
+        hook(Arc::clone(self.seat())).await?;
+        closing.keep();
+        Ok(self)
     }
 }

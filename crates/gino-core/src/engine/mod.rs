@@ -3,6 +3,7 @@
 //! Never knows a protocol's messages (but for `open`, which picks the backend) or a host's values.
 
 mod signal;
+mod on_drop;
 mod timeout;
 mod inner;
 mod open;

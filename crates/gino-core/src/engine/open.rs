@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::inner::Inner;
+use super::on_drop::OnDrop;
 use super::timeout::{Limit, race};
 use crate::config::Endpoint;
 use crate::error::{
@@ -50,16 +51,14 @@ impl<R: Runtime> Inner<R> {
     }
 
     async fn open_one(&self, endpoint: &Endpoint) -> Result<Opened> {
-        let link = CloseOnDrop(Some(Link::new(&self.config)));
-        let Some(wire) = link.0.clone() else {
-            return Err(Closed::Connection.into());
-        };
+        let wire = Link::new(&self.config);
+        let closing = OnDrop::new(Arc::clone(&wire), |link| link.close());
         self.runtime
             .connect(endpoint, Arc::clone(&wire) as Arc<dyn Wire>)
             .await?;
         match wire.start(&self.config)?.await {
             Ok(_) => {
-                link.keep();
+                closing.keep();
                 Ok(Opened {
                     session: wire,
                     endpoint: endpoint.clone(),
@@ -89,21 +88,5 @@ fn better(last: Option<Error>, new: Error) -> Error {
     match last {
         Some(last) if last.db().is_some() => last,
         _ => new,
-    }
-}
-
-struct CloseOnDrop(Option<Arc<Link>>);
-
-impl CloseOnDrop {
-    fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        if let Some(link) = self.0.take() {
-            link.close();
-        }
     }
 }
