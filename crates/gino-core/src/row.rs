@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::codec::{Format, Kind, Oid};
+use crate::codec::{Format, Kind, Oid, Type};
 use crate::error::{ProtocolError, Result};
 
 /// A column of a result.
@@ -17,14 +17,20 @@ pub struct Column {
     pub modifier: i32,
     /// The format in which values come.
     pub format: Format,
+    /// What the catalog knows of the type, if it had to be asked.
+    pub learnt: Option<Arc<Type>>,
 }
 
 impl Column {
     /// How to decode its values.
     pub fn kind(&self) -> Kind {
         match self.format {
+            _ if self.learnt.is_some() => Kind::Learnt,
             Format::Binary => Kind::of(self.oid),
-            Format::Text => Kind::Other,
+            Format::Text => match Kind::of(self.oid) {
+                Kind::TextArray => Kind::TextArray,
+                _ => Kind::Other,
+            },
         }
     }
 }
@@ -297,6 +303,7 @@ mod tests {
             oid: 25,
             modifier: -1,
             format: Format::Binary,
+            learnt: None,
         };
         names.iter().map(column).collect()
     }

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use crate::clock::Instant;
-use crate::config::Endpoint;
 use crate::error::Result;
-use crate::session::Wire;
+use crate::session::{Channel, Route, Wire};
 
 /// A face's runtime: tokio, an asyncio loop, or a test's virtual clock.
 pub trait Runtime: Clone + Send + Sync + 'static {
@@ -22,18 +21,33 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     /// Runs `task` in the background, independent of the caller.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Opens a socket to `endpoint`, attaches it to `wire` and feeds the wire from then on.
+    /// Opens a socket to `route`, encrypts it if that is asked for, attaches it to `wire` and feeds
+    /// the wire from then on. Returns how it is secured.
     ///
     /// # Errors
-    /// A `ConnectError` with the phase, the address and the system's reason.
+    /// A `ConnectError` with the phase, the address and the system's reason; a usage error for
+    /// certificates and keys that cannot be used.
     ///
     /// # Cancellation
     /// Dropping the future closes what was opened.
     fn connect(
         &self,
-        endpoint: &Endpoint,
+        route: &Route,
         wire: Arc<dyn Wire>,
-    ) -> impl Future<Output = Result<()>> + Send;
+    ) -> impl Future<Output = Result<Channel>> + Send;
+
+    /// A number that nobody can foretell, for choices that shall not be alike everywhere.
+    fn random(&self) -> u64;
+
+    /// Puts `items` into random order.
+    fn shuffle<T>(&self, items: &mut [T]) {
+        // Fisher and Yates's.
+        for last in (1..items.len()).rev() {
+            let bound = u64::try_from(last + 1).unwrap_or(u64::MAX);
+            let pick = usize::try_from(self.random() % bound).unwrap_or(last);
+            items.swap(last, pick);
+        }
+    }
 
     /// Who is asking, for messages about held connections: a task's or thread's name.
     fn caller(&self) -> Option<Arc<str>> {

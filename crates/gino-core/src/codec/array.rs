@@ -36,13 +36,23 @@ impl<'a> Array<'a> {
     /// type that is not decoded; another array is none.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Coded<Array<'a>> {
+        let array = Array::frame(bytes)?;
+        if matches!(Kind::of(array.element), Kind::Array | Kind::Other) {
+            return Err("the elements of the array are of a type that is not decoded");
+        }
+        Ok(array)
+    }
+
+    /// Reads an array whose elements may be of any type: the caller knows which.
+    ///
+    /// # Errors
+    /// If the header is wrong or claims more elements than there are bytes for.
+    #[inline]
+    pub fn frame(bytes: &'a [u8]) -> Coded<Array<'a>> {
         let (depth, rest) = split_u32(bytes)?;
         let (flags, rest) = split_u32(rest)?;
         let (element, mut rest) = split_u32(rest)?;
         let depth = usize::try_from(depth).map_err(|_| BAD_HEADER)?;
-        if matches!(Kind::of(element), Kind::Array | Kind::Other) {
-            return Err("the elements of the array are of a type that is not decoded");
-        }
         let mut dimensions = [Dimension::default(); MAX_DIMENSIONS];
         let mut len = usize::from(depth > 0);
         for dimension in dimensions.get_mut(..depth).ok_or(BAD_HEADER)? {
@@ -171,20 +181,60 @@ impl<'b> ArrayWriter<'b> {
     /// # Errors
     /// If there are too many dimensions or elements.
     pub fn begin(element: Oid, lengths: &[usize], out: &'b mut BytesMut) -> Coded<ArrayWriter<'b>> {
-        let lengths = if lengths.contains(&0) { &[] } else { lengths };
-        if lengths.len() > MAX_DIMENSIONS {
-            return Err("an array has at most 6 dimensions");
+        let mut dimensions = [Dimension::default(); MAX_DIMENSIONS];
+        let dimensions = dimensions.get_mut(..lengths.len()).ok_or(TOO_DEEP)?;
+        for (dimension, length) in dimensions.iter_mut().zip(lengths) {
+            *dimension = Dimension {
+                length: *length,
+                lower: 1,
+            };
         }
-        let mut left = usize::from(!lengths.is_empty());
-        out.reserve(12 + 8 * lengths.len());
-        out.put_u32(u32::try_from(lengths.len()).map_err(|_| TOO_MANY)?);
+        ArrayWriter::begin_at(element, dimensions, out)
+    }
+
+    /// Begins an array of `element`s with the given lengths and lower bounds, the outermost first.
+    ///
+    /// # Errors
+    /// If there are too many dimensions or elements.
+    pub fn begin_at(
+        element: Oid,
+        dimensions: &[Dimension],
+        out: &'b mut BytesMut,
+    ) -> Coded<ArrayWriter<'b>> {
+        let is_empty = dimensions.iter().any(|dimension| dimension.length == 0);
+        ArrayWriter::start(element, if is_empty { &[] } else { dimensions }, out)
+    }
+
+    /// Begins an `int2vector` or `oidvector`: one dimension from 0, which may be empty.
+    ///
+    /// # Errors
+    /// If there are too many elements.
+    pub fn begin_vector(
+        element: Oid,
+        length: usize,
+        out: &'b mut BytesMut,
+    ) -> Coded<ArrayWriter<'b>> {
+        ArrayWriter::start(element, &[Dimension { length, lower: 0 }], out)
+    }
+
+    fn start(
+        element: Oid,
+        dimensions: &[Dimension],
+        out: &'b mut BytesMut,
+    ) -> Coded<ArrayWriter<'b>> {
+        if dimensions.len() > MAX_DIMENSIONS {
+            return Err(TOO_DEEP);
+        }
+        let mut left = usize::from(!dimensions.is_empty());
+        out.reserve(12 + 8 * dimensions.len());
+        out.put_u32(u32::try_from(dimensions.len()).map_err(|_| TOO_MANY)?);
         let flags_at = out.len();
         out.put_u32(0);
         out.put_u32(element);
-        for length in lengths {
-            left = left.checked_mul(*length).ok_or(TOO_MANY)?;
-            out.put_i32(i32::try_from(*length).map_err(|_| TOO_MANY)?);
-            out.put_i32(1);
+        for dimension in dimensions {
+            left = left.checked_mul(dimension.length).ok_or(TOO_MANY)?;
+            out.put_i32(i32::try_from(dimension.length).map_err(|_| TOO_MANY)?);
+            out.put_i32(dimension.lower);
         }
         Ok(ArrayWriter {
             out,
@@ -268,6 +318,7 @@ fn split_u32(bytes: &[u8]) -> Coded<(u32, &[u8])> {
 }
 
 const BAD_HEADER: Reason = "the header of the array is wrong";
+const TOO_DEEP: Reason = "an array has at most 6 dimensions";
 const TOO_MANY: Reason = "the array has too many elements";
 const WRONG_COUNT: Reason = "the inner lists of an array must all have the same length";
 
@@ -339,7 +390,7 @@ mod tests {
             header(u32::MAX, 23, &[]),
             header(2, 23, &[1]),
             header(1, 1007, &[0]),
-            header(1, 869, &[0]),
+            header(1, 3614, &[0]),
         ] {
             assert!(Array::decode(&bytes).is_err(), "{bytes:?}");
         }

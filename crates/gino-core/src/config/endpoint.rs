@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::url;
-
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -11,6 +9,8 @@ pub enum Endpoint {
     Tcp {
         /// A name, or an address without brackets.
         host: String,
+        /// The address to connect to instead of looking the name up.
+        address: Option<String>,
         /// The port.
         port: u16,
     },
@@ -32,19 +32,30 @@ impl Endpoint {
         } else {
             Endpoint::Tcp {
                 host: host.to_owned(),
+                address: None,
                 port,
             }
         }
     }
 
-    /// Its form between `@` and `/` of a URL.
-    pub(super) fn to_authority(&self) -> String {
-        match self {
-            Endpoint::Tcp { .. } => self.to_string(),
-            Endpoint::Unix { path } => match path.rsplit_once("/.s.PGSQL.") {
-                Some((directory, port)) => format!("{}:{port}", url::encode(directory)),
-                None => url::encode(path),
+    /// What libpq means by `host`, `hostaddr` and `port`: the name is what certificates and
+    /// password files are asked for, the address is where to connect.
+    pub fn with_address(host: &str, address: &str, port: u16) -> Endpoint {
+        match Endpoint::new(if host.is_empty() { address } else { host }, port) {
+            Endpoint::Tcp { host, .. } => Endpoint::Tcp {
+                address: (host != address).then(|| address.to_owned()),
+                host,
+                port,
             },
+            unix @ Endpoint::Unix { .. } => unix,
+        }
+    }
+
+    /// The name that its certificate has to be for; an address if it was given no name.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Endpoint::Tcp { host, .. } => Some(host),
+            Endpoint::Unix { .. } => None,
         }
     }
 }
@@ -52,8 +63,8 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Endpoint::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Endpoint::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Endpoint::Tcp { host, port, .. } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Endpoint::Tcp { host, port, .. } => write!(f, "{host}:{port}"),
             Endpoint::Unix { path } => f.write_str(path),
         }
     }

@@ -1,7 +1,9 @@
 //! Owns hosts, addresses and ports as they were given, and the endpoints that follow from them.
 //! Never looks a name up. `Config` keeps it, since hosts and ports may come from different sources.
 
-use super::{Endpoint, config_error};
+use std::net::Ipv6Addr;
+
+use super::{Endpoint, config_error, url};
 use crate::error::Result;
 
 /// The lists of `host`, `hostaddr` and `port`.
@@ -46,30 +48,53 @@ impl Hosts {
         self.names.is_empty() && self.addresses.is_empty()
     }
 
+    /// The addresses between commas, as they were given.
+    pub(super) fn addresses(&self) -> String {
+        self.addresses.join(",")
+    }
+
+    /// What stands between `@` and `/` of a URL.
+    pub(super) fn to_authority(&self) -> String {
+        if self.is_default() && self.ports.is_empty() {
+            return String::new();
+        }
+        let hosts = (0..self.len()).map(|index| {
+            let name = self.names.get(index).map_or("", |(name, _)| name.as_str());
+            let encoded = url::encode(name);
+            let name = match name.contains(':') && !name.starts_with('/') {
+                true => format!("[{}]", encoded.replace("%3A", ":")),
+                false => encoded,
+            };
+            format!("{name}:{}", self.port(index))
+        });
+        hosts.collect::<Vec<_>>().join(",")
+    }
+
+    fn port(&self, index: usize) -> u16 {
+        let own = self.names.get(index).and_then(|(_, port)| *port);
+        let shared = match &*self.ports {
+            [one] => Some(one),
+            several => several.get(index),
+        };
+        own.or(shared.copied()).unwrap_or(DEFAULT_PORT)
+    }
+
     /// Where to try, in order.
     pub(super) fn endpoints(&self) -> Vec<Endpoint> {
         let mut endpoints = Vec::new();
         for index in 0..self.len() {
-            let (name, own_port) = match self.names.get(index) {
-                Some((name, port)) => (name.as_str(), *port),
-                None => ("", None),
-            };
-            let host = match self.addresses.get(index) {
-                Some(address) if !address.is_empty() => address,
-                _ => name,
-            };
-            let shared_port = match &*self.ports {
-                [one] => Some(one),
-                several => several.get(index),
-            };
-            let port = own_port.or(shared_port.copied()).unwrap_or(DEFAULT_PORT);
-            if host.is_empty() {
+            let name = self.names.get(index).map_or("", |(name, _)| name.as_str());
+            let address = self.addresses.get(index).map_or("", String::as_str);
+            let port = self.port(index);
+            if !address.is_empty() {
+                endpoints.push(Endpoint::with_address(name, address, port));
+            } else if name.is_empty() {
                 if cfg!(unix) {
                     endpoints.extend(SOCKET_DIRECTORIES.map(|dir| Endpoint::new(dir, port)));
                 }
                 endpoints.push(Endpoint::new("localhost", port));
             } else {
-                endpoints.push(Endpoint::new(host, port));
+                endpoints.push(Endpoint::new(name, port));
             }
         }
         endpoints
@@ -84,14 +109,34 @@ impl Hosts {
 /// an IPv6 address.
 fn name(text: &str) -> Result<(String, Option<u16>)> {
     if let Some((address, number)) = text.strip_prefix('[').and_then(|t| t.split_once("]:")) {
-        return Ok((address.to_owned(), Some(port(number)?)));
+        return Ok((self::address(address)?, Some(port(number)?)));
     }
     match text.split_once(':') {
         Some((name, number)) if !number.contains(':') && !name.starts_with('/') => {
-            Ok((name.to_owned(), Some(port(number)?)))
+            Ok((address(name)?, Some(port(number)?)))
         }
-        _ => Ok((text.trim_matches(['[', ']']).to_owned(), None)),
+        _ => Ok((address(unbracketed(text))?, None)),
     }
+}
+
+fn unbracketed(text: &str) -> &str {
+    let inside = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    inside.unwrap_or(text)
+}
+
+/// A name, a directory, or an address of IPv6, which alone may contain colons. It is not shown: in a
+/// URL that is wrong it may be part of a password.
+fn address(text: &str) -> Result<String> {
+    let (bare, _zone) = text.split_once('%').unwrap_or((text, ""));
+    let is_path = text.starts_with(['/', '@']);
+    if text.contains([':', '[', ']']) && !is_path && bare.parse::<Ipv6Addr>().is_err() {
+        let reason =
+            "a host with colons or brackets in it must be an IPv6 address, as in [::1]:5432";
+        return Err(config_error("host", reason));
+    }
+    Ok(text.to_owned())
 }
 
 /// A port; an empty one is the default.
@@ -111,4 +156,4 @@ fn port(text: &str) -> Result<u16> {
 const DEFAULT_PORT: u16 = 5432;
 
 /// Where distributions and PostgreSQL itself put the socket.
-const SOCKET_DIRECTORIES: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
+pub(super) const SOCKET_DIRECTORIES: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];

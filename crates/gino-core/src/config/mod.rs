@@ -1,24 +1,40 @@
 //! Owns where and how to connect: URL, keywords and environment become one [`Config`], with every default.
-//! Never reads the environment or a file itself. Faces build it; `pool`, `pg` and `engine` read it.
+//! Never reads the environment or a file itself: a face hands in its [`Surroundings`]. Faces build it;
+//! `pool`, `pg` and `engine` read it.
 
+mod choice;
 mod endpoint;
 mod hosts;
+mod keepalive;
 mod keyword;
+mod login;
+mod passfile;
 mod secret;
+mod service;
+mod surroundings;
+mod tls;
 mod url;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use choice::{LoadBalanceHosts, TargetSessionAttrs};
 pub use endpoint::Endpoint;
+pub use keepalive::KeepAlive;
+pub use login::{ChannelBinding, Login, Method, Methods, Protocol};
 pub use secret::Secret;
+pub use surroundings::{Surroundings, TextFile};
+pub use tls::{CertificateMode, FileAccess, Files, Identity, Roots, SslMode, Tls, TlsVersion};
 
 use self::hosts::Hosts;
+use self::passfile::PassFile;
 use crate::error::{Error, Leaf, Result, UsageError};
 
 /// Where and how to connect, and how large the pool is.
 ///
-/// Made of four sources, the later wins: defaults, environment, URL, settings. After the last
-/// [`Config::set`] call [`Config::check`]; [`Config::new`] does all of it.
+/// Made of five sources, the later wins: defaults, environment, service file, URL, settings. After
+/// the last [`Config::set`] call [`Config::check`]; [`Config::new`] does all of it. A password that
+/// none of them has comes from the password file, see [`Config::read_passfile`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
@@ -28,8 +44,18 @@ pub struct Config {
     pub user: String,
     /// The password, if the server should ask for it.
     pub password: Option<Secret>,
+    /// How connections are encrypted.
+    pub tls: Arc<Tls>,
+    /// How to log in.
+    pub login: Login,
     /// The database; the user's name if no source said so.
     pub database: String,
+    /// What a server must be for a connection to it to be kept. Default: anything.
+    pub target_session_attrs: TargetSessionAttrs,
+    /// In which order the hosts are tried. Default: as they were given.
+    pub load_balance_hosts: LoadBalanceHosts,
+    /// How the system watches over TCP connections.
+    pub keepalive: KeepAlive,
     /// What `pg_stat_activity` shows. Default: `gino`.
     pub application_name: String,
     /// Command-line options for the server process.
@@ -48,6 +74,12 @@ pub struct Config {
     pub max_queries: Option<usize>,
     /// After how long an unused connection is closed. Default: 300 s.
     pub max_inactive_connection_lifetime: Option<Duration>,
+    /// How old a connection may become until it is replaced; up to a tenth less, so that not all are
+    /// replaced at once. Default: no limit.
+    pub max_lifetime: Option<Duration>,
+    /// After how long without use a connection is asked whether it lives before it is handed out: a
+    /// round trip. Default: 60 s.
+    pub idle_check: Option<Duration>,
     /// How many prepared statements a connection keeps; 0 for none. Default: 100.
     pub statement_cache_size: usize,
     /// After how long a kept statement is prepared again. Default: never.
@@ -63,6 +95,9 @@ struct Given {
     hosts: Hosts,
     database: bool,
     min_size: bool,
+    application_name: bool,
+    passfile: Option<String>,
+    passwords: PassFile,
 }
 
 impl Default for Config {
@@ -72,7 +107,12 @@ impl Default for Config {
             endpoints: given.hosts.endpoints(),
             user: String::new(),
             password: None,
+            tls: Arc::default(),
+            login: Login::default(),
             database: String::new(),
+            target_session_attrs: TargetSessionAttrs::default(),
+            load_balance_hosts: LoadBalanceHosts::default(),
+            keepalive: KeepAlive::default(),
             application_name: "gino".to_owned(),
             options: None,
             server_settings: Vec::new(),
@@ -82,6 +122,8 @@ impl Default for Config {
             max_size: 10,
             max_queries: Some(50_000),
             max_inactive_connection_lifetime: Some(Duration::from_secs(300)),
+            max_lifetime: None,
+            idle_check: Some(Duration::from_secs(60)),
             statement_cache_size: 100,
             max_cached_statement_lifetime: None,
             max_cacheable_statement_size: None,
@@ -91,36 +133,51 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The configuration that environment, URL and settings make, the later over the earlier.
+    /// The configuration that environment, service file, URL and settings make, the later over the
+    /// earlier.
     ///
     /// # Errors
     /// A usage error that names the setting, never its value if that may hold a password.
     pub fn new<'a>(
         url: Option<&str>,
         settings: impl IntoIterator<Item = (&'a str, &'a str)>,
-        environment: &dyn Fn(&str) -> Option<String>,
+        world: &dyn Surroundings,
     ) -> Result<Config> {
+        let url = url.map(url::parse).transpose()?.unwrap_or_default();
+        let settings: Vec<_> = settings.into_iter().collect();
+        let last = |wanted: &str| {
+            let of_url = url.iter().map(|(key, value)| (&**key, &**value));
+            let mut given = of_url.chain(settings.iter().copied());
+            given
+                .rfind(|(key, _)| *key == wanted)
+                .map(|(_, value)| value.to_owned())
+        };
         let mut config = Config::default();
         let system_user = ["USER", "LOGNAME", "USERNAME"]
             .into_iter()
-            .find_map(|name| environment(name).filter(|user| !user.is_empty()));
+            .find_map(|name| world.variable(name).filter(|user| !user.is_empty()));
         if let Some(user) = system_user {
             config.set("user", &user)?;
         }
         for (variable, key) in keyword::ENVIRONMENT {
-            if let Some(value) = environment(variable).filter(|value| !value.is_empty()) {
+            if let Some(value) = world.variable(variable).filter(|value| !value.is_empty()) {
                 config
                     .set(key, &value)
                     .map_err(|error| renamed(error, variable))?;
             }
         }
-        if let Some(url) = url {
-            for (key, value) in url::parse(url)? {
+        let service = last("service").or_else(|| world.variable("PGSERVICE"));
+        if let Some(service) = service.filter(|name| !name.is_empty()) {
+            for (key, value) in service::keywords(&service, last("servicefile").as_deref(), world)?
+            {
                 config.set(&key, &value)?;
             }
         }
-        for (key, value) in settings {
-            config.set(key, value)?;
+        let url = url.iter().map(|(key, value)| (&**key, &**value));
+        for (key, value) in url.chain(settings.iter().copied()) {
+            if !matches!(key, "service" | "servicefile") {
+                config.set(key, value)?;
+            }
         }
         config.check()?;
         Ok(config)
@@ -130,11 +187,29 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::new`].
-    pub fn parse(
-        url: Option<&str>,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Config> {
-        Config::new(url, [], environment)
+    pub fn parse(url: Option<&str>, world: &dyn Surroundings) -> Result<Config> {
+        Config::new(url, [], world)
+    }
+
+    /// Reads the password file if no password is given. A file that is missing, or that others may
+    /// read, is passed over as libpq does. Faces call it when they make an engine.
+    pub fn read_passfile(&mut self, world: &dyn Surroundings) {
+        if self.password.is_none() {
+            self.given.passwords = PassFile::read(self.given.passfile.as_deref(), world);
+        }
+    }
+
+    /// The password for `endpoint`: the one that is given, else the password file's.
+    pub fn password_for(&self, endpoint: &Endpoint) -> Option<&Secret> {
+        let passwords = &self.given.passwords;
+        self.password
+            .as_ref()
+            .or_else(|| passwords.password(endpoint, &self.database, &self.user))
+    }
+
+    /// Why the password file was passed over, if it was.
+    pub fn passfile_trouble(&self) -> Option<&str> {
+        self.given.passwords.trouble.as_deref()
     }
 
     /// Changes one setting: a keyword of libpq, one of the pool's, or `server_settings.name`.
@@ -144,6 +219,17 @@ impl Config {
     /// A usage error that names the setting, and the nearest known one if there is none such.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         keyword::set(self, key, value)
+    }
+
+    /// The value of a setting in the form that [`Config::set`] takes; `None` if there is none or no
+    /// limit. Passwords are not given, and hosts are [`Config::endpoints`].
+    pub fn get(&self, key: &str) -> Option<String> {
+        keyword::get(self, key)
+    }
+
+    /// The names of all settings, in the order of the alphabet.
+    pub fn keywords() -> &'static [&'static str] {
+        &keyword::KNOWN
     }
 
     /// Whether the settings fit together.
@@ -172,6 +258,8 @@ impl Config {
                 format!("{min_size} is more than max_size, which is {max_size}"),
             ));
         }
+        self.tls.check()?;
+        self.login.check()?;
         self.given.hosts.check()
     }
 
@@ -198,14 +286,15 @@ impl Config {
 
     /// The URL of what is configured, without the password, for people to read.
     pub fn dsn_without_password(&self) -> String {
-        let hosts = if self.given.hosts.is_default() {
-            String::new()
-        } else {
-            let hosts: Vec<_> = self.endpoints.iter().map(Endpoint::to_authority).collect();
-            hosts.join(",")
-        };
+        let hosts = self.given.hosts.to_authority();
         let (user, database) = (url::encode(&self.user), url::encode(&self.database));
-        format!("postgresql://{user}@{hosts}/{database}")
+        let addresses = self.given.hosts.addresses();
+        let query = if addresses.is_empty() {
+            ""
+        } else {
+            "?hostaddr="
+        };
+        format!("postgresql://{user}@{hosts}/{database}{query}{addresses}")
     }
 
     fn set_where(&mut self, key: &str, value: &str) -> Result<()> {

@@ -1,9 +1,9 @@
 //! Owns the run of `spec/urls.toml`: every case, and that no error and no `Debug` shows the password.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::io;
 
-use super::Config;
+use super::{Config, Surroundings, TextFile};
 use crate::error::Result;
 
 const PASSWORD: &str = "sesame";
@@ -25,48 +25,53 @@ fn map(case: &toml::Table, key: &str) -> BTreeMap<String, String> {
 
 fn build(case: &toml::Table) -> Result<Config> {
     let url = case.get("url").map(text);
-    let (environment, settings) = (map(case, "environment"), map(case, "settings"));
-    Config::new(
+    let settings = map(case, "settings");
+    let world = World {
+        environment: map(case, "environment"),
+        files: map(case, "files"),
+        shared_files: map(case, "shared_files"),
+    };
+    let mut config = Config::new(
         url.as_deref(),
         settings.iter().map(|(key, value)| (&**key, &**value)),
-        &|name| environment.get(name).cloned(),
-    )
+        &world,
+    )?;
+    config.read_passfile(&world);
+    Ok(config)
 }
 
-fn seconds(duration: Option<Duration>) -> String {
-    duration.map_or_else(
-        || "none".to_owned(),
-        |duration| duration.as_secs_f64().to_string(),
-    )
+struct World {
+    environment: BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
+    /// Files that others than the owner may read.
+    shared_files: BTreeMap<String, String>,
 }
 
-fn number(number: Option<usize>) -> String {
-    number.map_or_else(|| "none".to_owned(), |number| number.to_string())
+impl Surroundings for World {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.environment.get(name).cloned()
+    }
+
+    fn file(&self, path: &str) -> io::Result<TextFile> {
+        let (own, shared) = (self.files.get(path), self.shared_files.get(path));
+        let text = own.or(shared).ok_or(io::ErrorKind::NotFound)?.clone();
+        let is_private = own.is_some();
+        Ok(TextFile { text, is_private })
+    }
 }
 
 fn field(config: &Config, key: &str) -> String {
-    match key {
-        "user" => config.user.clone(),
-        "database" => config.database.clone(),
-        "password" => config
-            .password
-            .as_ref()
-            .map_or("none", |password| password.expose())
-            .to_owned(),
-        "application_name" => config.application_name.clone(),
-        "options" => config.options.clone().unwrap_or_else(|| "none".to_owned()),
-        "connect_timeout" => seconds(config.connect_timeout),
-        "command_timeout" => seconds(config.command_timeout),
-        "min_size" => config.min_size.to_string(),
-        "max_size" => config.max_size.to_string(),
-        "max_queries" => number(config.max_queries),
-        "max_inactive_connection_lifetime" => seconds(config.max_inactive_connection_lifetime),
-        "statement_cache_size" => config.statement_cache_size.to_string(),
-        "max_cached_statement_lifetime" => seconds(config.max_cached_statement_lifetime),
-        "max_cacheable_statement_size" => number(config.max_cacheable_statement_size),
-        "dsn" => config.dsn_without_password(),
+    let value = match key {
+        "password" => {
+            let password = config.password_for(&config.endpoints[0]);
+            password.map(|password| password.expose().to_owned())
+        }
+        "passfile_trouble" => config.passfile_trouble().map(str::to_owned),
+        "dsn" => Some(config.dsn_without_password()),
+        _ if Config::keywords().contains(&key) => config.get(key),
         other => panic!("spec/urls.toml: {other} is no field"),
-    }
+    };
+    value.unwrap_or_else(|| "none".to_owned())
 }
 
 #[test]
@@ -96,7 +101,7 @@ fn every_case_of_the_table_gives_its_fields_or_its_error() {
             (Ok(config), None) => {
                 for (key, expected) in case {
                     match key.as_str() {
-                        "name" | "url" | "environment" | "settings" => {}
+                        "name" | "url" | "environment" | "settings" | "files" | "shared_files" => {}
                         "endpoints" => {
                             let endpoints: Vec<_> =
                                 config.endpoints.iter().map(ToString::to_string).collect();
@@ -136,11 +141,13 @@ fn defaults_are_those_of_the_documentation() {
 
 #[test]
 fn a_dsn_for_people_reads_back_as_the_same_place() {
-    let nothing = |_: &str| None;
+    let nothing = |_: &str| None::<String>;
     for url in [
         "postgresql://us%40er:sesame@[::1]:5433,h2/d%2Fb",
         "postgresql://user@%2Ftmp:5434/d",
         "postgresql://user@/d",
+        "postgresql://user@db/d?hostaddr=10.0.0.1",
+        "postgresql://user@/d?hostaddr=10.0.0.1",
     ] {
         let config = Config::parse(Some(url), &nothing).unwrap();
         let again = Config::parse(Some(&config.dsn_without_password()), &nothing).unwrap();
@@ -168,6 +175,6 @@ fn no_text_makes_the_parser_panic() {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        let _ = Config::parse(Some(&text), &|_| None);
+        let _ = Config::parse(Some(&text), &|_: &str| None);
     }
 }

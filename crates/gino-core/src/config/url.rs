@@ -67,7 +67,7 @@ fn url(rest: &str) -> Result<Pairs> {
     };
     if !hosts.is_empty() {
         let (names, ports) = split_hosts(hosts)?;
-        if names.iter().any(|name| !name.is_empty()) {
+        if names.len() > 1 || names.iter().any(|name| !name.is_empty()) {
             add("host", names.join(","));
         }
         if ports.iter().any(|port| !port.is_empty()) {

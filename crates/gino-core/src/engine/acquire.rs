@@ -4,17 +4,22 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use super::figures::Origin;
 use super::inner::{Holder, Inner, Pooled};
+use super::observe::PoolEvent;
 use super::on_drop::OnDrop;
 use super::open::Opened;
+use super::outage::{again, is_outage};
 use super::seat::Seat;
-use super::timeout::{Limit, race};
+use super::timeout::{Limit, race, statement_late};
 use super::{Engine, close};
+use crate::clock::Instant;
 use crate::error::{Closed, Deadline, Result};
 use crate::pool::{Acquired, SlotId, WaiterId};
 use crate::runtime::Runtime;
-use crate::session::Status;
+use crate::session::{Request, Status, Submitted};
 
 /// An exclusively borrowed connection. Dropping it gives it back; what it left behind is rolled back
 /// in the background first.
@@ -29,11 +34,12 @@ impl<R: Runtime> Lease<R> {
     }
 
     /// Says in messages about held connections who has this one.
-    pub(super) fn name_holder(&self) {
+    pub(super) fn name_holder(&self, origin: Option<Origin>) {
         let caller = self.seat.inner.runtime.caller();
         let mut pooled = self.seat.inner.peek();
         if let Some(holder) = &mut pooled.place(self.seat.slot).holder {
             holder.caller = caller;
+            holder.origin = origin;
         }
     }
 
@@ -99,7 +105,9 @@ impl<R: Runtime> Engine<R> {
     ///
     /// # Errors
     /// `Timeout` with deadline `Acquire` after `limit`, naming who holds connections; what opening
-    /// a connection came to; `Closed`.
+    /// a connection came to; `Closed`. A server that cannot be reached is tried again until `limit`,
+    /// after pauses that grow; without a limit its error comes at once, or after a second at most
+    /// while others try.
     ///
     /// # Cancellation
     /// The place in the queue is given up; a connection that was granted goes to the next.
@@ -108,7 +116,13 @@ impl<R: Runtime> Engine<R> {
             return Ok(lease);
         }
         let late = |limit: Limit| close::pool_timeout(&self.0, Deadline::Acquire, limit.duration);
-        race(&self.0.runtime, limit, late, self.0.acquire()).await
+        race(
+            &self.0.runtime,
+            limit,
+            late,
+            self.0.acquire(limit.is_some()),
+        )
+        .await
     }
 
     /// As [`Engine::acquire`], if that is possible without waiting; never if there is a hook to run.
@@ -117,61 +131,147 @@ impl<R: Runtime> Engine<R> {
             return None;
         }
         let now = self.0.runtime.now();
-        self.0.with_pool(|pooled| {
+        let lease = self.0.with_pool(|pooled| {
             pooled.pool.handle_timeout(now);
-            while pooled.pool.idle() > 0 {
-                let Acquired::Idle(slot) = pooled.pool.acquire(now) else {
+            while pooled.pool.idle() > 0 && !pooled.pool.needs_check(now) {
+                let Acquired::Idle(slot) = pooled.pool.acquire(now, false) else {
                     return None;
                 };
-                if let Some(lease) = self.0.take_seat(pooled, slot) {
+                if let Some(lease) = self.0.reuse(pooled, slot) {
                     return Some(lease);
                 }
             }
             None
-        })
+        })?;
+        self.0.observers.pool(|| PoolEvent::Acquired {
+            connection: lease.seat.number,
+            waited: Duration::ZERO,
+        });
+        Some(lease)
     }
 
-    /// Opens connections until there are `min_size`, and leaves them idle.
+    /// Opens connections until there are `min_size`, several at once, and leaves them idle. From then
+    /// on those that become too old are replaced.
     ///
     /// # Errors
     /// What opening a connection came to. Those opened before stay in the pool.
     pub async fn warm_up(&self) -> Result<()> {
-        while let Some(slot) = self.0.with_pool(|pooled| pooled.pool.reserve()) {
-            self.0.open_into(slot).await?.leave();
-        }
+        self.0.warm_up().await?;
+        self.0.with_pool(|pooled| pooled.warm = true);
         Ok(())
     }
 }
 
 impl<R: Runtime> Inner<R> {
-    async fn acquire(self: &Arc<Self>) -> Result<Lease<R>> {
-        let lease = self.borrow().await?;
-        lease.hooked(self.hooks.acquired.as_ref()).await
+    pub(super) async fn warm_up(self: &Arc<Self>) -> Result<()> {
+        let opening = || async {
+            while let Some(slot) = self.with_pool(|pooled| pooled.pool.reserve()) {
+                self.open_into(slot).await?.leave();
+            }
+            Ok(())
+        };
+        let at_once = self.config.min_size.min(AT_ONCE);
+        all((0..at_once).map(|_| opening())).await
     }
 
-    async fn borrow(self: &Arc<Self>) -> Result<Lease<R>> {
-        let now = self.runtime.now();
-        let mut acquired = self.with_pool(|pooled| pooled.pool.acquire(now));
+    pub(super) async fn acquire(self: &Arc<Self>, patient: bool) -> Result<Lease<R>> {
+        let since = self.runtime.now();
+        let lease = self.borrow(since, patient).await?;
+        let lease = lease.hooked(self.hooks.acquired.as_ref()).await?;
+        self.observers.pool(|| PoolEvent::Acquired {
+            connection: lease.seat.number,
+            waited: self.runtime.now().saturating_since(since),
+        });
+        Ok(lease)
+    }
+
+    async fn borrow(self: &Arc<Self>, since: Instant, patient: bool) -> Result<Lease<R>> {
+        let ask = || {
+            let now = self.runtime.now();
+            self.with_pool(|pooled| pooled.pool.acquire(now, patient))
+        };
+        let mut acquired = ask();
         loop {
             acquired = match acquired {
                 Acquired::Closed => return Err(Closed::Pool.into()),
-                Acquired::Connect(slot) => return self.open_into(slot).await,
-                Acquired::Wait(waiter) => {
-                    Waiting {
-                        inner: self,
-                        waiter,
-                        taken: false,
-                    }
-                    .await
+                Acquired::Down => {
+                    let pooled = self.peek();
+                    let last = pooled.last_failure.as_ref();
+                    return Err(last.map_or_else(|| Closed::Lost(None).into(), again));
                 }
-                Acquired::Idle(slot) => {
-                    if let Some(lease) = self.with_pool(|pooled| self.take_seat(pooled, slot)) {
+                Acquired::Connect(slot) => match self.open_into(slot).await {
+                    Err(error) if patient && is_outage(&error) => ask(),
+                    opened => return opened,
+                },
+                Acquired::Check(slot) => {
+                    let Some(lease) = self.with_pool(|pooled| self.take_seat(pooled, slot)) else {
+                        acquired = ask();
+                        continue;
+                    };
+                    if self.is_alive(&lease).await {
+                        self.peek().metrics.reused += 1;
                         return Ok(lease);
                     }
-                    self.with_pool(|pooled| pooled.pool.acquire(now))
+                    match self.replace(lease) {
+                        true => Acquired::Connect(slot),
+                        false => ask(),
+                    }
+                }
+                Acquired::Wait(waiter) => {
+                    let waiting = Waiting {
+                        inner: self,
+                        waiter,
+                        since,
+                        taken: false,
+                        alarm: None,
+                    };
+                    waiting.await
+                }
+                Acquired::Idle(slot) => {
+                    if let Some(lease) = self.with_pool(|pooled| self.reuse(pooled, slot)) {
+                        return Ok(lease);
+                    }
+                    ask()
                 }
             }
         }
+    }
+
+    /// Whether a connection that has idled for long still answers.
+    ///
+    /// # Cancellation
+    /// The connection is made whole in the background, or closed if it does not answer.
+    async fn is_alive(&self, lease: &Lease<R>) -> bool {
+        self.peek().metrics.health_checks += 1;
+        let Ok(Submitted::Reply(reply)) = lease.seat.session.submit(Request::Script(""), None)
+        else {
+            return false;
+        };
+        let limit = Limit::within(&self.runtime, Some(CHECK));
+        let answered = race(&self.runtime, limit, statement_late, reply).await;
+        answered.is_ok() && lease.seat.is_settled()
+    }
+
+    /// Closes a connection that does not live, and keeps its slot for another. False if the slot was
+    /// taken away meanwhile.
+    fn replace(self: &Arc<Self>, lease: Lease<R>) -> bool {
+        let seat = Arc::clone(&lease.seat);
+        if !seat.retire() {
+            return false;
+        }
+        drop(lease);
+        seat.session.close();
+        self.with_pool(|pooled| {
+            pooled.discard(seat.slot);
+            pooled.pool.reopen(seat.slot)
+        })
+    }
+
+    /// The seat of a connection that was open before.
+    fn reuse(self: &Arc<Self>, pooled: &mut Pooled, slot: SlotId) -> Option<Lease<R>> {
+        let lease = self.take_seat(pooled, slot)?;
+        pooled.metrics.reused += 1;
+        Some(lease)
     }
 
     /// The seat of an open connection; none if the connection died while it was idle.
@@ -181,9 +281,9 @@ impl<R: Runtime> Inner<R> {
         let alive = place
             .session
             .clone()
-            .zip(place.endpoint.clone())
+            .zip(place.route.clone())
             .filter(|(session, _)| session.status() != Status::Closed);
-        let Some((session, endpoint)) = alive else {
+        let Some((session, route)) = alive else {
             pooled.discard(slot);
             pooled.pool.release(slot, now, false);
             return None;
@@ -191,21 +291,38 @@ impl<R: Runtime> Inner<R> {
         let last_sql = Arc::new(Mutex::new(None));
         place.holder = Some(Holder {
             caller: None,
+            origin: None,
             since: now,
             last_sql: Arc::clone(&last_sql),
         });
-        let seat = Seat::new(Arc::clone(self), slot, session, endpoint, last_sql);
+        let number = place.number;
+        let seat = Seat::new(Arc::clone(self), slot, number, session, route, last_sql);
         Some(Lease { seat })
     }
 
     async fn open_into(self: &Arc<Self>, slot: SlotId) -> Result<Lease<R>> {
-        let opening = Opening {
+        let mut opening = Opening {
             inner: self,
             slot,
             open: false,
+            unreachable: false,
         };
-        let opened = self.open().await?;
-        let lease = opening.connected(opened)?;
+        let since = self.runtime.now();
+        let opened = self.open().await;
+        if let Err(error) = &opened {
+            opening.unreachable = is_outage(error);
+            {
+                let mut pooled = self.peek();
+                pooled.metrics.failed_connects += 1;
+                pooled.last_failure = opening.unreachable.then(|| again(error));
+            }
+            self.observers.pool(|| PoolEvent::ConnectFailed { error });
+        }
+        let lease = opening.connected(opened?)?;
+        self.observers.pool(|| PoolEvent::Opened {
+            connection: lease.seat.number,
+            duration: self.runtime.now().saturating_since(since),
+        });
         lease.hooked(self.hooks.opened.as_ref()).await
     }
 }
@@ -215,6 +332,7 @@ struct Opening<'a, R: Runtime> {
     inner: &'a Arc<Inner<R>>,
     slot: SlotId,
     open: bool,
+    unreachable: bool,
 }
 
 impl<R: Runtime> Opening<'_, R> {
@@ -222,10 +340,14 @@ impl<R: Runtime> Opening<'_, R> {
         self.open = true;
         let slot = self.slot;
         self.inner.with_pool(|pooled| {
-            pooled.pool.connected(slot);
+            pooled.pool.connected(slot, self.inner.runtime.now());
+            pooled.metrics.opened += 1;
+            let number = pooled.metrics.opened;
             let place = pooled.place(slot);
+            place.number = number;
+            place.opened = self.inner.runtime.now();
             place.session = Some(opened.session);
-            place.endpoint = Some(Arc::new(opened.endpoint));
+            place.route = Some(Arc::new(opened.route));
             if pooled.pool.is_closed() {
                 // Nobody began to use it: it is refused as what is asked for from now on.
                 pooled.discard(slot);
@@ -241,7 +363,11 @@ impl<R: Runtime> Opening<'_, R> {
 impl<R: Runtime> Drop for Opening<'_, R> {
     fn drop(&mut self) {
         if !self.open {
-            self.inner.with_pool(|pooled| pooled.pool.failed(self.slot));
+            let now = self.inner.runtime.now();
+            self.inner.with_pool(|pooled| match self.unreachable {
+                true => pooled.pool.unreachable(self.slot, now),
+                false => pooled.pool.failed(self.slot),
+            });
         }
     }
 }
@@ -250,7 +376,11 @@ impl<R: Runtime> Drop for Opening<'_, R> {
 struct Waiting<'a, R: Runtime> {
     inner: &'a Arc<Inner<R>>,
     waiter: WaiterId,
+    since: Instant,
     taken: bool,
+    /// When an outage may be over. Whoever waits looks for itself: the task that keeps house may have
+    /// ended with the runtime that it was started in.
+    alarm: Option<R::Sleep>,
 }
 
 impl<R: Runtime> Future for Waiting<'_, R> {
@@ -266,21 +396,76 @@ impl<R: Runtime> Future for Waiting<'_, R> {
             taken
         });
         if matches!(taken, Acquired::Wait(_)) {
-            return Poll::Pending;
+            return match self.poll_outage(cx) {
+                Poll::Ready(()) => self.poll(cx),
+                Poll::Pending => Poll::Pending,
+            };
         }
         self.taken = true;
         Poll::Ready(taken)
     }
 }
 
-impl<R: Runtime> Drop for Waiting<'_, R> {
-    fn drop(&mut self) {
-        if !self.taken {
-            let waker = self.inner.with_pool(|pooled| {
-                pooled.pool.abandon(self.waiter);
-                pooled.wakers.remove(&self.waiter)
-            });
-            drop(waker);
+impl<R: Runtime> Waiting<'_, R> {
+    /// Ready once the pause of an outage was over, and the pool was told.
+    fn poll_outage(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.alarm.is_none() {
+            let Some(until) = self.inner.peek().pool.next_attempt() else {
+                return Poll::Pending;
+            };
+            self.alarm = Some(self.inner.runtime.sleep_until(until));
         }
+        if let Some(alarm) = &mut self.alarm {
+            std::task::ready!(Pin::new(alarm).poll(cx));
+        }
+        self.alarm = None;
+        let now = self.inner.runtime.now();
+        self.inner
+            .with_pool(|pooled| pooled.pool.handle_timeout(now));
+        Poll::Ready(())
     }
 }
+
+impl<R: Runtime> Drop for Waiting<'_, R> {
+    fn drop(&mut self) {
+        let waited = self.inner.runtime.now().saturating_since(self.since);
+        let waker = self.inner.with_pool(|pooled| {
+            pooled.metrics.waited += 1;
+            pooled.metrics.wait_time += waited;
+            if self.taken {
+                return None;
+            }
+            pooled.pool.abandon(self.waiter);
+            pooled.wakers.remove(&self.waiter)
+        });
+        drop(waker);
+    }
+}
+
+/// Runs all flows side by side, until all are done or one fails.
+async fn all<F: Future<Output = Result<()>>>(flows: impl Iterator<Item = F>) -> Result<()> {
+    let mut flows: Vec<_> = flows.map(Box::pin).collect();
+    std::future::poll_fn(|cx| {
+        let mut failed = None;
+        flows.retain_mut(|flow| match flow.as_mut().poll(cx) {
+            Poll::Ready(Err(error)) => {
+                failed.get_or_insert(error);
+                false
+            }
+            Poll::Ready(Ok(())) => false,
+            Poll::Pending => true,
+        });
+        match failed {
+            Some(error) => Poll::Ready(Err(error)),
+            None if flows.is_empty() => Poll::Ready(Ok(())),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// How many connections are opened at once when a pool is warmed up: each costs the server a process.
+const AT_ONCE: usize = 8;
+
+/// How long a connection may take to show that it lives until another is opened instead.
+const CHECK: Duration = Duration::from_secs(5);

@@ -7,17 +7,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::on_drop::OnDrop;
 use super::signal::Signal;
-use crate::config::Endpoint;
 use crate::error::Result;
 use crate::runtime::Runtime;
-use crate::session::{Flush, Transport, Wire};
+use crate::session::{Flush, Route, Transport, Wire};
 
-/// Sends `packet` to `endpoint` and waits for the end of the stream: the server has acted then.
-pub(super) async fn cancel<R: Runtime>(
-    runtime: &R,
-    endpoint: &Endpoint,
-    packet: Vec<u8>,
-) -> Result<()> {
+/// Sends `packet` to `route` and waits for the end of the stream: the server has acted then.
+pub(super) async fn cancel<R: Runtime>(runtime: &R, route: &Route, packet: Vec<u8>) -> Result<()> {
     let wire = Arc::new(CancelWire {
         packet: Mutex::new(packet),
         transport: OnceLock::new(),
@@ -30,7 +25,7 @@ pub(super) async fn cancel<R: Runtime>(
         }
     });
     runtime
-        .connect(endpoint, Arc::clone(&wire) as Arc<dyn Wire>)
+        .connect(route, Arc::clone(&wire) as Arc<dyn Wire>)
         .await?;
     if let Some(transport) = wire.transport.get() {
         transport.flush(Flush::Now);

@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
@@ -32,7 +32,12 @@ impl<R: Runtime> Seat<R> {
                 Ok(Submitted::Reply(reply)) => {
                     self.gate.close();
                     let (seat, reply) = (Arc::clone(self), Some(reply));
-                    let mut copy = CopyIn { seat, door, reply };
+                    let mut copy = CopyIn {
+                        seat,
+                        door,
+                        reply,
+                        finishing: false,
+                    };
                     copy.room().await?;
                     return Ok(copy);
                 }
@@ -81,6 +86,8 @@ pub struct CopyIn<R: Runtime> {
     door: Arc<CopyDoor>,
     /// Until the answer is in.
     reply: Option<Reply>,
+    /// The end was told.
+    finishing: bool,
 }
 
 impl<R: Runtime> CopyIn<R> {
@@ -97,17 +104,27 @@ impl<R: Runtime> CopyIn<R> {
     /// # Cancellation
     /// Nobody knows how much was sent: drop the copy.
     pub async fn write(&mut self, data: &[u8]) -> Result<()> {
-        for chunk in data.chunks(CHUNK) {
-            self.room().await?;
-            if self.seat.session.feed(Feed::Data(chunk)).is_err() {
-                // It has ended: the answer says why.
-                return self
-                    .answer()
-                    .await
-                    .and_then(|_| Err(Closed::Connection.into()));
-            }
+        let mut rest = data;
+        while !rest.is_empty() {
+            let sent = std::future::poll_fn(|cx| self.poll_write(cx, rest)).await?;
+            rest = rest.get(sent..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// Sends as much of the data as goes at once, and says how much that was, in bytes.
+    ///
+    /// # Errors
+    /// As [`CopyIn::write`].
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize>> {
+        ready!(self.poll_room(cx))?;
+        let chunk = data.get(..CHUNK).unwrap_or(data);
+        if self.seat.session.feed(Feed::Data(chunk)).is_err() {
+            // It has ended: the answer says why.
+            let answer = ready!(self.poll_answer(cx));
+            return Poll::Ready(answer.and_then(|_| Err(Closed::Connection.into())));
+        }
+        Poll::Ready(Ok(chunk.len()))
     }
 
     /// Says that this was all, and waits until the server has stored it.
@@ -118,37 +135,41 @@ impl<R: Runtime> CopyIn<R> {
     /// # Cancellation
     /// The copy is given up, or has been stored already.
     pub async fn finish(mut self) -> Result<Completion> {
-        self.room().await?;
-        self.door.close();
-        // If it has ended by itself the answer says why.
-        let _ = self.seat.session.feed(Feed::Done);
-        self.answer().await
+        std::future::poll_fn(|cx| self.poll_finish(cx)).await
+    }
+
+    /// As [`CopyIn::finish`]. Nothing may be written once it was called.
+    ///
+    /// # Errors
+    /// As [`CopyIn::write`].
+    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<Completion>> {
+        if !self.finishing {
+            ready!(self.poll_room(cx))?;
+            self.finishing = true;
+            self.door.close();
+            // If it has ended by itself the answer says why.
+            let _ = self.seat.session.feed(Feed::Done);
+        }
+        self.poll_answer(cx)
     }
 
     /// Until data may be fed.
     async fn room(&mut self) -> Result<()> {
-        let ended = std::future::poll_fn(|cx| {
-            if let Poll::Ready(result) = self.poll_answer(cx) {
-                return Poll::Ready(Some(result));
-            }
-            self.door.poll_open(cx).map(|()| None)
-        })
-        .await;
-        match ended {
-            None => Ok(()),
-            Some(result) => result.and_then(|_| Err(NO_COPY.into())),
-        }
+        std::future::poll_fn(|cx| self.poll_room(cx)).await
     }
 
-    async fn answer(&mut self) -> Result<Completion> {
-        std::future::poll_fn(|cx| self.poll_answer(cx)).await
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if let Poll::Ready(result) = self.poll_answer(cx) {
+            return Poll::Ready(result.and_then(|_| Err(NO_COPY.into())));
+        }
+        self.door.poll_open(cx).map(Ok)
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Completion>> {
         let Some(reply) = &mut self.reply else {
             return Poll::Ready(Err(Closed::Connection.into()));
         };
-        let result = std::task::ready!(Pin::new(reply).poll(cx));
+        let result = ready!(Pin::new(reply).poll(cx));
         self.reply = None;
         self.seat.reopen();
         Poll::Ready(result)
@@ -205,7 +226,7 @@ impl<R: Runtime> CopyOut<R> {
                 let Some(reply) = &mut self.reply else {
                     return Poll::Ready(Err(Closed::Connection.into()));
                 };
-                let result = std::task::ready!(Pin::new(reply).poll(cx));
+                let result = ready!(Pin::new(reply).poll(cx));
                 self.reply = None;
                 self.done = Some(result?);
                 // The last of the data may have come together with the end.

@@ -61,6 +61,12 @@ impl<R: Runtime> Cursor<R> {
         sink: Option<Box<dyn Sink>>,
     ) -> Result<Option<Completion>> {
         let before = std::mem::replace(&mut self.state, State::Exhausted(None));
+        let watch = match &before {
+            State::Exhausted(_) => None,
+            State::Unopened if self.seat.status() == Status::Idle => None,
+            _ => self.seat.watch(&self.sql),
+        };
+        let mut fresh = false;
         let (portal, statement, opened) = match before {
             State::Exhausted(portal) => {
                 self.state = State::Exhausted(portal);
@@ -72,7 +78,7 @@ impl<R: Runtime> Cursor<R> {
                     self.state = State::Unopened;
                     return Err(UsageError::CursorOutsideTransaction.into());
                 }
-                let statement = self.seat.prepared(&self.sql).await?;
+                let statement = self.seat.prepare(&self.sql, &mut fresh).await?;
                 (self.seat.next_name("gino_portal_"), statement, false)
             }
         };
@@ -93,7 +99,11 @@ impl<R: Runtime> Cursor<R> {
                 }
             }
         };
-        let done = self.seat.request(request, sink).await?;
+        let done = self.seat.request(request, sink).await;
+        if let Some(watch) = watch {
+            watch.done(&done, fresh, count);
+        }
+        let done = done?;
         self.state = if done.suspended {
             State::Open { portal, statement }
         } else {
@@ -137,6 +147,18 @@ impl<R: Runtime> Cursor<R> {
         }
         let request = || Request::Close { portal: &portal };
         self.seat.request(request, None).await.map(drop)
+    }
+}
+
+impl<R: Runtime> Drop for Cursor<R> {
+    /// Who leaves a loop early forgets its cursor: the portal goes without being waited for.
+    fn drop(&mut self) {
+        if let State::Open { portal, .. } = &self.state
+            && self.seat.status() == Status::InTransaction
+        {
+            // What cannot be sent now ends with the transaction.
+            drop(self.seat.submit(Request::Close { portal }, None));
+        }
     }
 }
 

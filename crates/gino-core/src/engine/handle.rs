@@ -3,16 +3,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::figures::Origin;
 use super::seat::Seat;
 use super::signal::Signal;
-use super::timeout::{Limit, race};
+use super::timeout::{Limit, Scope, race};
 use super::{Engine, Lease, close};
 use crate::error::{Deadline, Result, UsageError};
 use crate::runtime::Runtime;
 
 /// How a contextual connection is acquired.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AcquireOptions {
     /// Stand on the task's newest reusable connection if there is one.
     pub reuse: bool,
@@ -20,8 +22,12 @@ pub struct AcquireOptions {
     pub lazy: bool,
     /// May be reused by others of the same task.
     pub reusable: bool,
-    /// For borrowing.
+    /// For borrowing; of a lazy one for each time that it borrows.
     pub limit: Option<Limit>,
+    /// For all that runs on it.
+    pub scope: Scope,
+    /// Where in the application it is asked for.
+    pub origin: Option<Origin>,
 }
 
 /// A contextual connection: the root that borrows, or one that stands on a root.
@@ -29,12 +35,16 @@ pub struct Handle<R: Runtime> {
     root: Arc<Root<R>>,
     reusing: bool,
     reusable: bool,
+    scope: Scope,
+    /// How long a lazy one waits for a connection, where nothing shorter is said.
+    patience: Option<Duration>,
     released: AtomicBool,
 }
 
 struct Root<R: Runtime> {
     engine: Engine<R>,
     state: Mutex<State<R>>,
+    origin: Option<Origin>,
     settled: Signal,
 }
 
@@ -60,15 +70,16 @@ impl<R: Runtime> Engine<R> {
         newest: Option<&Handle<R>>,
         options: AcquireOptions,
     ) -> Result<Handle<R>> {
-        let reused = newest
-            .filter(|_| options.reuse)
-            .map(|handle| Arc::clone(&handle.root));
+        let newest = newest.filter(|_| options.reuse);
+        let reused = newest.map(|handle| Arc::clone(&handle.root));
+        let outer = newest.map_or(Scope::default(), |handle| handle.scope);
         let reusing = reused.is_some();
         let root = reused.unwrap_or_else(|| {
             let state = Mutex::new(State::Empty);
             Arc::new(Root {
                 engine: self.clone(),
                 state,
+                origin: options.origin,
                 settled: Signal::opened(),
             })
         });
@@ -77,10 +88,15 @@ impl<R: Runtime> Engine<R> {
             root,
             reusing,
             reusable,
+            scope: options.scope.inside(outer),
+            patience: options
+                .limit
+                .filter(|_| options.lazy)
+                .map(|limit| limit.duration),
             released: AtomicBool::new(false),
         };
         if !options.lazy {
-            handle.seat(options.limit).await?;
+            handle.seat(options.limit.or(handle.scope.deadline)).await?;
         }
         Ok(handle)
     }
@@ -94,10 +110,13 @@ impl<R: Runtime> Handle<R> {
             root: Arc::new(Root {
                 engine,
                 state: Mutex::new(State::Lent(seat)),
+                origin: None,
                 settled: Signal::opened(),
             }),
             reusing: false,
             reusable: false,
+            scope: Scope::default(),
+            patience: None,
             released: AtomicBool::new(false),
         }
     }
@@ -117,8 +136,23 @@ impl<R: Runtime> Handle<R> {
             return Ok(seat);
         }
         let inner = &self.root.engine.0;
+        let limit = match (limit, Limit::within(&inner.runtime, self.patience)) {
+            (Some(given), Some(own)) if own.at < given.at => Some(own),
+            (given, own) => given.or(own),
+        };
         let late = |limit: Limit| close::pool_timeout(inner, Deadline::Acquire, limit.duration);
-        race(&inner.runtime, limit, late, self.root.borrow()).await
+        race(
+            &inner.runtime,
+            limit,
+            late,
+            self.root.borrow(limit.is_some()),
+        )
+        .await
+    }
+
+    /// The time-outs of all that runs on it.
+    pub fn scope(&self) -> Scope {
+        self.scope
     }
 
     /// Where requests run now; none if nothing is borrowed.
@@ -197,7 +231,7 @@ impl<R: Runtime> Root<R> {
         }
     }
 
-    async fn borrow(&self) -> Result<Arc<Seat<R>>> {
+    async fn borrow(&self, patient: bool) -> Result<Arc<Seat<R>>> {
         loop {
             {
                 let mut state = self.lock();
@@ -216,8 +250,8 @@ impl<R: Runtime> Root<R> {
             self.settled.wait().await;
         }
         let borrowing = Borrowing(self);
-        let lease = self.engine.acquire(None).await?;
-        lease.name_holder();
+        let lease = self.engine.0.acquire(patient).await?;
+        lease.name_holder(self.origin.clone());
         borrowing.done(lease)
     }
 }

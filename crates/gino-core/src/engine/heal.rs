@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::cancel::cancel;
 use super::inner::Inner;
+use super::observe::PoolEvent;
 use super::seat::Seat;
 use super::timeout::{Limit, race, statement_late};
 use crate::error::{Closed, Result};
@@ -65,7 +66,7 @@ impl<R: Runtime> Seat<R> {
         let mut drained = pin!(drained);
         while let Some(packet) = self.session.cancel_packet() {
             let limit = Limit::within(runtime, Some(CANCEL));
-            let ask = cancel(runtime, &self.endpoint, packet);
+            let ask = cancel(runtime, &self.route, packet);
             // A server that cannot be asked finishes the statement instead. One that was asked and
             // has not acted may act later, on whatever runs here then.
             let asked = race(runtime, limit, statement_late, ask).await;
@@ -97,7 +98,7 @@ impl<R: Runtime> Seat<R> {
     }
 
     /// Whether nothing is under way and no transaction open.
-    pub(super) fn is_settled(&self) -> bool {
+    pub fn is_settled(&self) -> bool {
         self.entering.load(Ordering::SeqCst) == 0
             && self.session.status() == Status::Idle
             && self.session.in_flight() == 0
@@ -132,6 +133,7 @@ impl<R: Runtime> Seat<R> {
         let Some(hook) = &self.inner.hooks.released else {
             if self.session.is_touched() {
                 self.order(self.session.reset_script()).await?;
+                self.inner.peek().metrics.resets += 1;
             }
             return Ok(Ok(()));
         };
@@ -149,13 +151,14 @@ impl<R: Runtime> Seat<R> {
 
     /// Another seat on the same connection.
     fn lend(self: &Arc<Self>) -> Arc<Seat<R>> {
-        let (session, endpoint) = (Arc::clone(&self.session), Arc::clone(&self.endpoint));
+        let (session, route) = (Arc::clone(&self.session), Arc::clone(&self.route));
         let last_sql = Arc::clone(&self.last_sql);
         Seat::new(
             Arc::clone(&self.inner),
             self.slot,
+            self.number,
             session,
-            endpoint,
+            route,
             last_sql,
         )
     }
@@ -180,6 +183,10 @@ impl<R: Runtime> Seat<R> {
             self.session.close();
         }
         self.inner.release(self.slot, keep);
+        self.inner.observers.pool(|| PoolEvent::Released {
+            connection: self.number,
+            kept: keep,
+        });
     }
 
     /// From now on nobody runs anything here. False if that was so already.

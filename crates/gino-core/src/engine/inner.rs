@@ -6,28 +6,39 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 
+use super::figures::{Metrics, Origin};
 use super::hook::Hooks;
+use super::observe::Observers;
 use crate::clock::Instant;
-use crate::config::{Config, Endpoint};
+use crate::codec::Catalog;
+use crate::config::Config;
+use crate::error::Error;
 use crate::pool::{Event, Limits, Pool, SlotId, WaiterId};
 use crate::runtime::Runtime;
-use crate::session::{Session, Sql};
+use crate::session::{Route, Session, Sql};
 
 pub(super) struct Inner<R: Runtime> {
     pub(super) config: Arc<Config>,
     pub(super) runtime: R,
     pub(super) hooks: Hooks<R>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) observers: Observers,
     pooled: Mutex<Pooled>,
 }
 
 pub(super) struct Pooled {
     pub(super) pool: Pool,
+    pub(super) metrics: Metrics,
     pub(super) places: Vec<Place>,
     pub(super) wakers: HashMap<WaiterId, Waker>,
     /// Who waits until the closed pool is drained.
     pub(super) closers: Vec<Waker>,
     /// Sessions whose slots are free, to be closed once the lock is released.
     discarded: Vec<Arc<dyn Session>>,
+    /// Why the server could not be reached the last time.
+    pub(super) last_failure: Option<Error>,
+    /// Whether there were `min` connections: it is to stay so.
+    pub(super) warm: bool,
     housekeeping: bool,
     /// The task that keeps house, asleep until something is idle for too long.
     housekeeper: Option<Waker>,
@@ -36,14 +47,18 @@ pub(super) struct Pooled {
 /// What belongs to a slot of the pool.
 #[derive(Default)]
 pub(super) struct Place {
+    /// The connection's, from 1.
+    pub(super) number: u64,
+    pub(super) opened: Instant,
     pub(super) session: Option<Arc<dyn Session>>,
-    pub(super) endpoint: Option<Arc<Endpoint>>,
+    pub(super) route: Option<Arc<Route>>,
     pub(super) holder: Option<Holder>,
 }
 
 /// Who has a connection, for messages.
 pub(super) struct Holder {
     pub(super) caller: Option<Arc<str>>,
+    pub(super) origin: Option<Origin>,
     pub(super) since: Instant,
     pub(super) last_sql: Arc<Mutex<Option<Sql>>>,
 }
@@ -75,6 +90,7 @@ impl Pooled {
     /// Empties a place whose connection is gone.
     pub(super) fn discard(&mut self, slot: SlotId) {
         let gone = std::mem::take(self.place(slot));
+        self.metrics.closed += u64::from(gone.session.is_some());
         self.discarded.extend(gone.session);
     }
 
@@ -88,7 +104,10 @@ impl Pooled {
                 | Event::Refuse(waiter) => {
                     actions.wake.extend(self.wakers.remove(&waiter));
                 }
-                Event::Close(slot) => actions.close.extend(self.place(slot).session.take()),
+                Event::Close(slot) => {
+                    self.metrics.closed += 1;
+                    actions.close.extend(self.place(slot).session.take());
+                }
             }
         }
         if self.pool.is_drained() {
@@ -120,19 +139,31 @@ impl<R: Runtime> Drop for Inner<R> {
 }
 
 impl<R: Runtime> Inner<R> {
-    pub(super) fn new(config: Arc<Config>, runtime: R, hooks: Hooks<R>) -> Inner<R> {
-        let pool = Pool::new(Limits {
+    pub(super) fn new(
+        config: Arc<Config>,
+        runtime: R,
+        hooks: Hooks<R>,
+        catalog: Arc<Catalog>,
+        observers: Observers,
+    ) -> Inner<R> {
+        let limits = Limits {
             min: config.min_size,
             max: config.max_size,
             max_inactive: config.max_inactive_connection_lifetime,
             max_uses: config.max_queries.and_then(|uses| u64::try_from(uses).ok()),
-        });
+            max_lifetime: config.max_lifetime,
+            idle_check: config.idle_check,
+        };
+        let pool = Pool::new(limits, runtime.random());
         let pooled = Pooled {
             pool,
+            metrics: Metrics::default(),
             places: Vec::new(),
             wakers: HashMap::new(),
             closers: Vec::new(),
             discarded: Vec::new(),
+            last_failure: None,
+            warm: false,
             housekeeping: false,
             housekeeper: None,
         };
@@ -140,6 +171,8 @@ impl<R: Runtime> Inner<R> {
             config,
             runtime,
             hooks,
+            catalog,
+            observers,
             pooled: Mutex::new(pooled),
         }
     }
@@ -183,6 +216,10 @@ impl<R: Runtime> Inner<R> {
                 idle(&weak, runtime.sleep_until(next)).await;
                 let Some(inner) = weak.upgrade() else { return };
                 inner.with_pool(|pooled| pooled.pool.handle_timeout(inner.runtime.now()));
+                if inner.peek().warm {
+                    // What a connection cannot be opened for is told to who needs one.
+                    drop(inner.warm_up().await);
+                }
             }
         });
     }

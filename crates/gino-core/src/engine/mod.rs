@@ -6,10 +6,15 @@ mod signal;
 mod on_drop;
 mod timeout;
 mod inner;
+mod target;
 mod open;
 mod cancel;
 mod seat;
+mod learn;
+mod observe;
+mod figures;
 mod heal;
+mod outage;
 mod acquire;
 mod hook;
 mod close;
@@ -21,15 +26,17 @@ mod handle;
 use std::sync::Arc;
 
 pub use acquire::Lease;
-pub use close::Figures;
 pub use copy::{Copied, CopyIn, CopyOut};
 pub use cursor::Cursor;
+pub use figures::{ConnectionFigures, Figures, Holding, Metrics, Origin};
 pub use handle::{AcquireOptions, Handle};
 pub use hook::{Hook, Hooks};
-pub use seat::Seat;
-pub use timeout::{Limit, within};
+pub use observe::{Observation, Observer, Observers, Outcome, PoolEvent, QueryReport};
+pub use seat::{AfterCommit, Seat};
+pub use timeout::{Limit, Scope, within};
 pub use transaction::{Isolation, Transaction, TransactionOptions};
 
+use crate::codec::Catalog;
 use crate::config::Config;
 use crate::runtime::Runtime;
 use inner::Inner;
@@ -48,12 +55,45 @@ impl<R: Runtime> Clone for Engine<R> {
 impl<R: Runtime> Engine<R> {
     /// An engine over `config` in `runtime`.
     pub fn new(config: Arc<Config>, runtime: R) -> Engine<R> {
-        Engine::with_hooks(config, runtime, Hooks::default())
+        Engine::with_hooks(
+            config,
+            runtime,
+            Hooks::default(),
+            Arc::new(Catalog::closed()),
+        )
     }
 
-    /// The same, with what is to be done with each connection.
-    pub fn with_hooks(config: Arc<Config>, runtime: R, hooks: Hooks<R>) -> Engine<R> {
-        Engine(Arc::new(Inner::new(config, runtime, hooks)))
+    /// The same, with what is to be done with each connection, and what is known of the database's
+    /// types, which others may share.
+    pub fn with_hooks(
+        config: Arc<Config>,
+        runtime: R,
+        hooks: Hooks<R>,
+        catalog: Arc<Catalog>,
+    ) -> Engine<R> {
+        Engine::with_observers(config, runtime, hooks, catalog, Observers::default())
+    }
+
+    /// The same, with a list of observers that it may share with other engines.
+    pub fn with_observers(
+        config: Arc<Config>,
+        runtime: R,
+        hooks: Hooks<R>,
+        catalog: Arc<Catalog>,
+        observers: Observers,
+    ) -> Engine<R> {
+        let inner = Inner::new(config, runtime, hooks, catalog, observers);
+        Engine(Arc::new(inner))
+    }
+
+    /// From now on `observer` is told of each finished statement and of the pool's connections.
+    pub fn observe(&self, observer: Arc<dyn Observer>) -> Observation {
+        self.0.observers.add(observer)
+    }
+
+    /// The engine that a borrowed connection belongs to.
+    pub fn of(seat: &Seat<R>) -> Engine<R> {
+        Engine(Arc::clone(&seat.inner))
     }
 
     /// Whether both share one pool.

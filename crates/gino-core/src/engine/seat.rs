@@ -8,20 +8,23 @@ use std::task::{Context, Poll};
 
 use super::inner::Inner;
 use super::signal::Signal;
-use crate::config::Endpoint;
-use crate::error::{Closed, Result, UsageError};
+use super::timeout::{Limit, within};
+use crate::error::{Closed, Error, Result, UsageError};
 use crate::pool::SlotId;
 use crate::runtime::Runtime;
 use crate::session::{
-    Completion, Outlet, Params, Reply, Request, Session, Sink, Sql, Statement, Status, Submitted,
+    Completion, Known, Outlet, Params, Reply, Request, Route, Session, Sink, Sql, Statement,
+    Status, Submitted,
 };
 
 /// A connection as long as it is borrowed. Requests of several tasks queue on it, in order.
 pub struct Seat<R: Runtime> {
     pub(super) inner: Arc<Inner<R>>,
     pub(super) slot: SlotId,
+    /// The connection's number in the pool.
+    pub(super) number: u64,
     pub(super) session: Arc<dyn Session>,
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) route: Arc<Route>,
     /// Open unless a cancellation is under way.
     pub(super) gate: Signal,
     pub(super) given_back: AtomicBool,
@@ -31,27 +34,38 @@ pub struct Seat<R: Runtime> {
     pub(super) owed: Mutex<Vec<String>>,
     pub(super) last_sql: Arc<Mutex<Option<Sql>>>,
     pub(super) names: AtomicU64,
+    /// What the transaction under way has to do once it is committed.
+    after_commit: Mutex<Vec<AfterCommit>>,
+    /// The last statement that failed did so because of another transaction.
+    conflict: AtomicBool,
 }
+
+/// What is to be done after a commit.
+pub type AfterCommit = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl<R: Runtime> Seat<R> {
     pub(super) fn new(
         inner: Arc<Inner<R>>,
         slot: SlotId,
+        number: u64,
         session: Arc<dyn Session>,
-        endpoint: Arc<Endpoint>,
+        route: Arc<Route>,
         last_sql: Arc<Mutex<Option<Sql>>>,
     ) -> Arc<Seat<R>> {
         Arc::new(Seat {
             inner,
             slot,
+            number,
             session,
-            endpoint,
+            route,
             gate: Signal::opened(),
             given_back: AtomicBool::new(false),
             entering: AtomicUsize::new(0),
             owed: Mutex::default(),
             last_sql,
             names: AtomicU64::new(0),
+            after_commit: Mutex::default(),
+            conflict: AtomicBool::new(false),
         })
     }
 
@@ -72,18 +86,60 @@ impl<R: Runtime> Seat<R> {
         sink: Option<Box<dyn Sink>>,
         max_rows: u32,
     ) -> Result<Completion> {
-        let mut sink = sink;
+        self.run_within(None, sql, params, sink, max_rows).await
+    }
+
+    /// As [`Seat::run`], until `limit`.
+    ///
+    /// # Errors
+    /// As [`Seat::run`]; `Timeout`.
+    ///
+    /// # Cancellation
+    /// As [`Seat::run`].
+    pub async fn run_within(
+        self: &Arc<Self>,
+        limit: Option<Limit>,
+        sql: &Sql,
+        params: &dyn Params,
+        sink: Option<Box<dyn Sink>>,
+        max_rows: u32,
+    ) -> Result<Completion> {
+        let mut fresh = false;
+        let watch = self.watch(sql);
+        let running = self.execute(sql, params, sink, max_rows, &mut fresh);
+        let done = within(&self.inner.runtime, limit, running).await;
+        if let Some(watch) = watch {
+            watch.done(&done, fresh, max_rows);
+        }
+        done
+    }
+
+    async fn execute(
+        self: &Arc<Self>,
+        sql: &Sql,
+        params: &dyn Params,
+        mut sink: Option<Box<dyn Sink>>,
+        max_rows: u32,
+        fresh: &mut bool,
+    ) -> Result<Completion> {
         let mut again = true;
         loop {
-            let statement = &self.prepared(sql).await?;
+            let statement = &self.prepare(sql, fresh).await?;
             let request = || Request::Execute {
                 statement,
                 params,
                 max_rows,
             };
             let mut done = self.answer(request, sink).await?;
-            match done.stale.take() {
-                None => return Ok(done),
+            let stale = done.stale.take();
+            if stale.is_some() && !matches!(statement.known, Known::Own) {
+                self.session.catalog().forget();
+            }
+            match stale {
+                None => {
+                    self.conflict.store(false, Ordering::Relaxed);
+                    return Ok(done);
+                }
                 // Outside a transaction nothing is lost: once more, with a fresh statement.
                 Some(_) if again && self.status() == Status::Idle => sink = done.sink.take(),
                 Some(error) => return Err(error),
@@ -104,8 +160,63 @@ impl<R: Runtime> Seat<R> {
         sql: &str,
         sink: Option<Box<dyn Sink>>,
     ) -> Result<Completion> {
-        self.note(&Sql::new(sql));
-        self.request(|| Request::Script(sql), sink).await
+        self.script_within(None, sql, sink).await
+    }
+
+    /// As [`Seat::script`], until `limit`.
+    ///
+    /// # Errors
+    /// As [`Seat::script`]; `Timeout`.
+    ///
+    /// # Cancellation
+    /// As [`Seat::run`].
+    pub async fn script_within(
+        self: &Arc<Self>,
+        limit: Option<Limit>,
+        sql: &str,
+        sink: Option<Box<dyn Sink>>,
+    ) -> Result<Completion> {
+        let text = Sql::new(sql);
+        self.note(&text);
+        let watch = self.watch(&text);
+        let running = self.request(|| Request::Script(sql), sink);
+        let done = within(&self.inner.runtime, limit, running).await;
+        if let Some(watch) = watch {
+            watch.done(&done, false, 0);
+        }
+        done
+    }
+
+    /// As [`Seat::script`], for what has to be undone.
+    ///
+    /// # Cancellation
+    /// It is sent all the same, ahead of whatever is submitted later.
+    pub(super) async fn script_surely(self: &Arc<Self>, sql: &str) -> Result<Completion> {
+        let text = Sql::new(sql);
+        self.note(&text);
+        let watch = self.watch(&text);
+        let mut owed = Owed {
+            seat: self,
+            script: Some(sql),
+        };
+        let done = loop {
+            match self.submit(Request::Script(sql), None) {
+                Ok(Submitted::Reply(reply)) => {
+                    owed.script = None;
+                    let reply = Some(reply);
+                    break Watched { seat: self, reply }.await;
+                }
+                Ok(Submitted::Held(_)) => self.gate.wait().await,
+                Err(error) => {
+                    owed.script = None;
+                    break Err(error);
+                }
+            }
+        };
+        if let Some(watch) = watch {
+            watch.done(&done, false, 0);
+        }
+        done
     }
 
     /// The statement for `sql`, prepared if this connection does not have it yet.
@@ -116,12 +227,38 @@ impl<R: Runtime> Seat<R> {
     /// # Cancellation
     /// Harmless: the statement is kept for the next use.
     pub async fn prepared(self: &Arc<Self>, sql: &Sql) -> Result<Arc<Statement>> {
+        self.prepare(sql, &mut false).await
+    }
+
+    /// As [`Seat::prepared`]; `fresh` says whether it had to be prepared.
+    pub(super) async fn prepare(
+        self: &Arc<Self>,
+        sql: &Sql,
+        fresh: &mut bool,
+    ) -> Result<Arc<Statement>> {
         self.note(sql);
-        if let Some(statement) = self.session.cached(sql) {
-            return Ok(statement);
+        let statement = match self.session.cached(sql) {
+            Some(statement) => statement,
+            None => {
+                *fresh = true;
+                let prepare = || self.request(|| Request::Prepare(sql), None);
+                let done = match prepare().await {
+                    // A name that is taken is a stranger's: outside a transaction the next one will do.
+                    Err(error)
+                        if error.sqlstate() == Some(DUPLICATE_STATEMENT)
+                            && self.status() == Status::Idle =>
+                    {
+                        prepare().await?
+                    }
+                    done => done?,
+                };
+                done.statement.ok_or(Closed::Connection)?
+            }
+        };
+        match statement.known {
+            Known::Own => Ok(statement),
+            _ => self.informed(statement).await,
         }
-        let done = self.request(|| Request::Prepare(sql), None).await?;
-        done.statement.ok_or_else(|| Closed::Connection.into())
     }
 
     /// As `answer`, with a stale statement as an error.
@@ -146,16 +283,27 @@ impl<R: Runtime> Seat<R> {
         loop {
             match self.submit(make(), sink)? {
                 Submitted::Reply(reply) => {
-                    return Watched {
-                        seat: self,
-                        reply: Some(reply),
+                    let reply = Some(reply);
+                    let result = Watched { seat: self, reply }.await;
+                    if result.as_ref().is_err_and(Error::is_conflict) {
+                        self.conflict.store(true, Ordering::Relaxed);
                     }
-                    .await;
+                    return result;
                 }
                 Submitted::Held(back) => sink = back,
             }
             self.gate.wait().await;
         }
+    }
+
+    /// Whether what failed here last did so because of another transaction, and no statement has
+    /// run since: see [`Error::is_conflict`].
+    pub fn had_conflict(&self) -> bool {
+        self.conflict.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn forget_conflict(&self) {
+        self.conflict.store(false, Ordering::Relaxed);
     }
 
     /// The runtime.
@@ -227,6 +375,10 @@ impl<R: Runtime> Seat<R> {
         }
     }
 
+    pub(super) fn after_commit(&self) -> MutexGuard<'_, Vec<AfterCommit>> {
+        (self.after_commit.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn owed(&self) -> MutexGuard<'_, Vec<String>> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -262,6 +414,23 @@ impl<R: Runtime> Seat<R> {
     pub(super) fn note(&self, sql: &Sql) {
         let mut last = self.last_sql.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(sql.clone());
+    }
+}
+
+/// SQLSTATE `duplicate_prepared_statement`.
+const DUPLICATE_STATEMENT: &str = "42P05";
+
+/// A script that is sent when it is dropped before its turn has come.
+struct Owed<'a, R: Runtime> {
+    seat: &'a Seat<R>,
+    script: Option<&'a str>,
+}
+
+impl<R: Runtime> Drop for Owed<'_, R> {
+    fn drop(&mut self) {
+        if let Some(script) = self.script {
+            self.seat.send(script.into());
+        }
     }
 }
 

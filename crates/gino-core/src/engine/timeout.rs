@@ -15,6 +15,8 @@ pub struct Limit {
     pub duration: Duration,
     /// When it is over.
     pub at: Instant,
+    /// Whether it is that of a whole scope, which has its own words, and runs nothing too late.
+    of_scope: bool,
 }
 
 impl Limit {
@@ -23,7 +25,65 @@ impl Limit {
         duration.map(|duration| Limit {
             duration,
             at: runtime.now() + duration,
+            of_scope: false,
         })
+    }
+
+    /// The same end, in messages `duration` after its beginning.
+    pub fn lasting(self, duration: Duration) -> Limit {
+        Limit { duration, ..self }
+    }
+
+    /// `duration` from now on, for everything in a scope together.
+    pub fn of_scope<R: Runtime>(runtime: &R, duration: Option<Duration>) -> Option<Limit> {
+        Limit::within(runtime, duration).map(|limit| Limit {
+            of_scope: true,
+            ..limit
+        })
+    }
+}
+
+/// The time-outs of a scope: of a contextual connection and all that runs on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scope {
+    /// Of each statement that is given none of its own.
+    pub command_timeout: Option<Duration>,
+    /// Until when everything in the scope has to be over.
+    pub deadline: Option<Limit>,
+}
+
+impl Scope {
+    /// No time-outs but those of the engine.
+    pub const NONE: Scope = Scope {
+        command_timeout: None,
+        deadline: None,
+    };
+
+    /// This scope inside `outer`: its own time-outs, and whichever deadline is earlier.
+    pub fn inside(self, outer: Scope) -> Scope {
+        Scope {
+            command_timeout: self.command_timeout.or(outer.command_timeout),
+            deadline: earlier(self.deadline, outer.deadline),
+        }
+    }
+
+    /// The limit of a statement that begins now: its `own` time-out, else that of the scope, else the
+    /// engine's; never beyond the scope's deadline.
+    pub fn limit<R: Runtime>(
+        &self,
+        runtime: &R,
+        own: Option<Duration>,
+        engine: Option<Duration>,
+    ) -> Option<Limit> {
+        let time = own.or(self.command_timeout).or(engine);
+        earlier(Limit::within(runtime, time), self.deadline)
+    }
+}
+
+fn earlier(one: Option<Limit>, two: Option<Limit>) -> Option<Limit> {
+    match (one, two) {
+        (Some(one), Some(two)) => Some(if two.at < one.at { two } else { one }),
+        (one, two) => one.or(two),
     }
 }
 
@@ -40,6 +100,9 @@ pub(super) async fn race<R: Runtime, T>(
     let Some(limit) = limit else {
         return flow.await;
     };
+    if limit.of_scope && limit.at <= runtime.now() {
+        return Err(late(limit));
+    }
     let mut flow = pin!(flow);
     let mut sleep: Option<R::Sleep> = None;
     let outcome = std::future::poll_fn(|cx: &mut Context<'_>| {
@@ -57,7 +120,7 @@ pub(super) async fn race<R: Runtime, T>(
 /// Runs `flow`, a statement with whatever it has to wait for, until `limit`.
 ///
 /// # Errors
-/// `Timeout` with deadline `Statement`; as `flow`.
+/// `Timeout` with deadline `Statement` or `Scope`; as `flow`.
 ///
 /// # Cancellation
 /// As `flow`'s, which is dropped when the time is over.
@@ -71,5 +134,9 @@ pub async fn within<R: Runtime, T>(
 
 /// The error of a statement that took too long.
 pub(super) fn statement_late(limit: Limit) -> Error {
-    Timeout::Plain(Deadline::Statement, limit.duration).into()
+    let deadline = match limit.of_scope {
+        true => Deadline::Scope,
+        false => Deadline::Statement,
+    };
+    Timeout::Plain(deadline, limit.duration).into()
 }

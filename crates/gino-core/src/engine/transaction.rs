@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::seat::Seat;
+use super::seat::{AfterCommit, Seat};
 use crate::error::{Result, UsageError};
 use crate::runtime::Runtime;
 use crate::session::Status;
@@ -61,6 +61,8 @@ pub struct Transaction<R: Runtime> {
     seat: Arc<Seat<R>>,
     savepoint: Option<String>,
     active: AtomicBool,
+    /// How much was to be done after the commit when it began.
+    before: usize,
 }
 
 impl<R: Runtime> Transaction<R> {
@@ -84,11 +86,47 @@ impl<R: Runtime> Transaction<R> {
             }
             Some(name) => seat.script(&format!("SAVEPOINT {name}"), None).await?,
         };
-        Ok(Transaction {
+        let before = seat.after_commit().len();
+        let transaction = Transaction {
+            before,
             seat,
             savepoint,
             active: AtomicBool::new(true),
-        })
+        };
+        if !nested {
+            // What a block that the application began and ended by itself has left.
+            drop(transaction.forget(0));
+            transaction.seat.forget_conflict();
+        }
+        Ok(transaction)
+    }
+
+    /// Has `task` done after the commit of the outermost transaction. It is forgotten if this one is
+    /// rolled back, or one around it. Who commits takes it: [`Transaction::take_after_commit`].
+    ///
+    /// # Errors
+    /// `TransactionEnded`.
+    pub fn on_commit(&self, task: AfterCommit) -> Result<()> {
+        if !self.is_active() {
+            return Err(UsageError::TransactionEnded.into());
+        }
+        self.seat.after_commit().push(task);
+        Ok(())
+    }
+
+    /// What is to be done now that it is committed, in order; nothing if it is a savepoint.
+    pub fn take_after_commit(&self) -> Vec<AfterCommit> {
+        match self.is_nested() || self.is_active() {
+            true => Vec::new(),
+            false => std::mem::take(&mut *self.seat.after_commit()),
+        }
+    }
+
+    /// Takes away what was to be done, but for the first `keep`.
+    fn forget(&self, keep: usize) -> Vec<AfterCommit> {
+        let mut tasks = self.seat.after_commit();
+        let keep = keep.min(tasks.len());
+        tasks.split_off(keep)
     }
 
     /// Where requests of this transaction run.
@@ -116,20 +154,23 @@ impl<R: Runtime> Transaction<R> {
     /// Whether it was committed is not known then: the server may have been faster.
     pub async fn commit(&self) -> Result<()> {
         self.end()?;
-        match &self.savepoint {
-            None => {
-                let done = self.seat.script("COMMIT", None).await?;
-                if &*done.tag == "ROLLBACK" {
-                    return Err(UsageError::CommitRolledBack.into());
-                }
-            }
-            Some(name) => {
-                self.seat
-                    .script(&format!("RELEASE SAVEPOINT {name}"), None)
-                    .await?;
-            }
+        let committed = self.commit_or_release().await;
+        if committed.is_err() {
+            drop(self.forget(self.before));
         }
-        Ok(())
+        committed
+    }
+
+    async fn commit_or_release(&self) -> Result<()> {
+        let Some(name) = &self.savepoint else {
+            let done = self.seat.script("COMMIT", None).await?;
+            return match &*done.tag {
+                "ROLLBACK" => Err(UsageError::CommitRolledBack.into()),
+                _ => Ok(()),
+            };
+        };
+        let release = format!("RELEASE SAVEPOINT {name}");
+        self.seat.script(&release, None).await.map(drop)
     }
 
     /// Rolls back, or back to the savepoint.
@@ -138,16 +179,18 @@ impl<R: Runtime> Transaction<R> {
     /// `Closed` if the connection was lost, `TransactionEnded` the second time.
     ///
     /// # Cancellation
-    /// Rolled back when the connection is given back at the latest.
+    /// It is rolled back nevertheless, before whatever is submitted later.
     pub async fn rollback(&self) -> Result<()> {
         self.end()?;
+        drop(self.forget(self.before));
         let script = self.rollback_script();
-        self.seat.script(&script, None).await.map(drop)
+        self.seat.script_surely(&script).await.map(drop)
     }
 
     /// Rolls back without waiting for it: what is submitted next comes after the rollback.
     pub fn abandon(&self) {
         if self.end().is_ok() {
+            drop(self.forget(self.before));
             self.seat.send(self.rollback_script());
         }
     }

@@ -107,20 +107,33 @@ pub enum AuthError {
     NoPassword {
         /// For which user.
         user: String,
+        /// Why the password file was of no use.
+        passfile: Option<Box<str>>,
     },
     /// The server wants a method that we do not speak.
     Unsupported(&'static str),
     /// The server could not prove that it knows the password.
     ServerSignature,
+    /// The server wants a method that `require_auth` rules out.
+    Excluded(&'static str),
+    /// `channel_binding=require` cannot be had, and why.
+    NotBound(&'static str),
+    /// The server speaks protocol 3.0 only, `min_protocol_version` asks for a newer one.
+    OldProtocol,
 }
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AuthError::NoPassword { user } => write!(
-                f,
-                "the server asks for the password of user \"{user}\": give one in the URL or as password="
-            ),
+            AuthError::NoPassword { user, passfile } => {
+                write!(
+                    f,
+                    "the server asks for the password of user \"{user}\": give one in the URL or as password="
+                )?;
+                passfile
+                    .as_ref()
+                    .map_or(Ok(()), |trouble| write!(f, "; {trouble}"))
+            }
             AuthError::Unsupported(method) => {
                 write!(
                     f,
@@ -130,6 +143,16 @@ impl fmt::Display for AuthError {
             AuthError::ServerSignature => {
                 f.write_str("the server did not prove that it knows the password")
             }
+            AuthError::Excluded(method) => write!(
+                f,
+                "the server asks for {method}, and require_auth does not accept that"
+            ),
+            AuthError::NotBound(reason) => {
+                write!(f, "channel_binding=require cannot be had: {reason}")
+            }
+            AuthError::OldProtocol => f.write_str(
+                "the server speaks protocol 3.0 only, and min_protocol_version asks for more",
+            ),
         }
     }
 }
@@ -176,6 +199,8 @@ pub enum Deadline {
     Acquire,
     /// Running a statement.
     Statement,
+    /// Everything in a block together.
+    Scope,
     /// Waiting for borrowed connections while closing.
     Close,
 }
@@ -183,7 +208,7 @@ pub enum Deadline {
 /// A deadline passed.
 #[derive(Debug)]
 pub enum Timeout {
-    /// A connect or statement deadline.
+    /// A connect, statement or scope deadline.
     Plain(Deadline, Duration),
     /// The pool had no connection in time, or did not get all back.
     Pool(PoolTimeout),
@@ -200,6 +225,8 @@ pub struct PoolTimeout {
     pub max: usize,
     /// Who holds connections, a line each: task, age, last SQL.
     pub holders: Vec<String>,
+    /// Why the server cannot be reached, if that is so.
+    pub last_failure: Option<String>,
 }
 
 impl Timeout {
@@ -216,12 +243,16 @@ impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Timeout::Plain(Deadline::Connect, after) => write!(f, "no connection within {after:?}"),
+            Timeout::Plain(Deadline::Scope, after) => {
+                write!(f, "the block was not over within {after:?}")
+            }
             Timeout::Plain(_, after) => write!(f, "the statement did not finish within {after:?}"),
             Timeout::Pool(PoolTimeout {
                 deadline,
                 waited,
                 max,
                 holders,
+                last_failure,
             }) => {
                 let what = match deadline {
                     Deadline::Close => "connections were not given back",
@@ -231,6 +262,9 @@ impl fmt::Display for Timeout {
                 for (i, holder) in holders.iter().enumerate() {
                     let lead = if i == 0 { "; held by " } else { ", " };
                     write!(f, "{lead}{holder}")?;
+                }
+                if let Some(failure) = last_failure {
+                    write!(f, "; the last attempt to connect failed: {failure}")?;
                 }
                 Ok(())
             }
@@ -279,6 +313,8 @@ pub enum RowError {
     SeveralFound,
     /// There is no such column.
     NoColumn(String),
+    /// The row of an instance is gone: it was deleted, or its key was changed.
+    NoSuchRow(&'static str),
 }
 
 impl fmt::Display for RowError {
@@ -287,6 +323,10 @@ impl fmt::Display for RowError {
             RowError::NoneFound => f.write_str("no row was found"),
             RowError::SeveralFound => f.write_str("several rows were found, one was asked for"),
             RowError::NoColumn(name) => write!(f, "the row has no column \"{name}\""),
+            RowError::NoSuchRow(table) => write!(
+                f,
+                "the row is gone from {table}: it was deleted, or its key was changed"
+            ),
         }
     }
 }

@@ -122,6 +122,12 @@ impl Error {
         self.db().map(DbError::sqlstate)
     }
 
+    /// Whether a transaction failed only because of another one at the same time (SQLSTATE 40001,
+    /// a serialization failure, and 40P01, a deadlock): all of it may work when it is tried again.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.sqlstate(), Some("40001" | "40P01"))
+    }
+
     /// Which deadline passed, if one did.
     pub fn deadline(&self) -> Option<Deadline> {
         match &*self.0 {

@@ -20,6 +20,8 @@ pub enum UsageError {
         /// How many were given.
         given: usize,
     },
+    /// Nothing is bound that statements could run on.
+    Uninitialized,
     /// The handle was released for good.
     Released,
     /// The handle was released before.
@@ -30,8 +32,26 @@ pub enum UsageError {
     TransactionEnded,
     /// A transaction is begun a second time.
     TransactionBegun,
+    /// A transaction is left early with a value of another type than its own.
+    EarlyValue {
+        /// The type of the transaction's value.
+        expected: &'static str,
+        /// The type of the value that was given.
+        given: &'static str,
+    },
     /// COMMIT of a transaction in which a statement had failed: the server rolled it back.
     CommitRolledBack,
+    /// A new row lacks a value that neither the model nor the server has a default for.
+    MissingValue {
+        /// The table's name.
+        table: &'static str,
+        /// The field's name.
+        field: &'static str,
+    },
+    /// A value that cannot be a parameter; the reason.
+    Value(String),
+    /// A relation that a loader cannot join by itself; the reason and the way out.
+    Join(String),
     /// More than one command where one is expected, or a mode that does not fit.
     Statement(&'static str),
 }
@@ -46,6 +66,9 @@ impl fmt::Display for UsageError {
                     "the statement takes {expected} parameters, {given} were given"
                 )
             }
+            UsageError::Uninitialized => f.write_str(
+                "Gino engine is not initialized: bind one with `set_bind` or `with_bind` first",
+            ),
             UsageError::Released => f.write_str("this connection is released permanently"),
             UsageError::AlreadyReleased => f.write_str("this connection is already released"),
             UsageError::CursorOutsideTransaction => {
@@ -53,10 +76,22 @@ impl fmt::Display for UsageError {
             }
             UsageError::TransactionEnded => f.write_str("this transaction has ended"),
             UsageError::TransactionBegun => f.write_str("this transaction has begun already"),
+            UsageError::EarlyValue { expected, given } => write!(
+                f,
+                "this transaction gives a {expected} and was left early with a {given}: give \
+                 raise_commit or raise_rollback_with a {expected}"
+            ),
             UsageError::CommitRolledBack => f.write_str(
                 "nothing was committed: a statement of this transaction had failed and the server \
                  rolled it back; let the error leave the block, or use a nested transaction",
             ),
+            UsageError::MissingValue { table, field } => write!(
+                f,
+                "a row of {table} needs a value for {field}: give it with `.{field}(…)`, or give \
+                 the field a default"
+            ),
+            UsageError::Value(reason) => write!(f, "a value cannot be sent: {reason}"),
+            UsageError::Join(reason) => f.write_str(reason),
             UsageError::Statement(reason) => f.write_str(reason),
         }
     }

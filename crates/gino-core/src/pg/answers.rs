@@ -10,7 +10,7 @@ use super::message::*;
 use super::op::{Op, Work};
 use super::shared::Shared;
 use super::stage::{self, Stage};
-use super::touch;
+use super::touch::{self, Outdated};
 use crate::codec::{Format, Kind};
 use crate::error::{Error, ProtocolError, Result, UsageError};
 use crate::session::{Completer, Event, Feed, Statement, Status};
@@ -92,8 +92,8 @@ fn handle(
         let starting = op.stage == Stage::Startup;
         let error = Error::from(error);
         match &op.work {
-            Work::Run { statement, begun } if encode::is_stale_statement(&error) => {
-                Shared::lock(shared).forget(statement)?;
+            Work::Run { statement, begun } if encode::is_stale_statement(&error, statement) => {
+                Shared::lock(shared).forget_stale(statement, &error)?;
                 if *begun {
                     op.fail(error);
                 } else {
@@ -146,14 +146,16 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
                 NO_DATA => Vec::new(),
                 _ => message::columns(frame.body, |oid| Kind::of(oid).format())?,
             };
+            let mut shared = Shared::lock(shared);
             let statement = Arc::new(Statement {
                 name: std::mem::take(name),
                 touches: touch::touches(sql.as_str()),
                 sql: sql.clone(),
+                known: shared.knowledge(params, &columns),
                 params: std::mem::take(params),
                 columns: columns.into(),
             });
-            op.done.statement = Some(Shared::lock(shared).keep(statement)?);
+            op.done.statement = Some(shared.keep(statement)?);
         }
         (ROW_DESCRIPTION, Work::Script { columns }) => {
             *columns = message::columns(frame.body, |_| Format::Text)?.into();
@@ -169,6 +171,15 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
         (DATA_ROW, _) => op.row(frame.body)?,
         (COMMAND_COMPLETE, _) => {
             op.done.tag = message::text(frame.body, "CommandComplete")?;
+            if touch::alters_types(&op.done.tag) {
+                Shared::lock(shared).altered();
+            }
+            let count = op.done.tag.rsplit(' ').next().unwrap_or_default();
+            op.done.affected = op.done.affected.saturating_add(count.parse().unwrap_or(0));
+            let outdated = touch::outdates(&op.done.tag);
+            if outdated != Outdated::Nothing {
+                Shared::lock(shared).outdated(outdated);
+            }
         }
         (PORTAL_SUSPENDED, _) => op.done.suspended = true,
         (COPY_IN, Work::CopyIn { door }) => {
@@ -206,6 +217,7 @@ fn start(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Re
             let mut shared = Shared::lock(shared);
             startup.handle(frame, &mut shared.out)?;
         }
+        NEGOTIATE_PROTOCOL => startup.negotiate(frame)?,
         BACKEND_KEY if startup.is_authenticated() => {
             Shared::lock(shared).key = Some(message::backend_key(frame.body)?);
         }

@@ -4,13 +4,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::session::{Sql, Statement};
+use crate::session::{CacheFigures, Known, Sql, Statement};
 
 pub(super) struct Cache {
     entries: HashMap<Sql, Entry>,
     capacity: usize,
     clock: u64,
+    /// What all names begin with: nobody else on the server may have it.
+    prefix: String,
     named: u64,
+    hits: u64,
+    misses: u64,
+    /// Statements that are of no use any more and wait for their holders.
+    outdated: Vec<Arc<Statement>>,
 }
 
 struct Entry {
@@ -20,12 +26,37 @@ struct Entry {
 
 impl Cache {
     /// A cache of `capacity` statements; with 0 every statement is unnamed and none is kept.
-    pub(super) fn new(capacity: usize) -> Cache {
+    /// `tag` tells its names from those of other connections, which may share a server process behind
+    /// a pooler.
+    pub(super) fn new(capacity: usize, tag: u64) -> Cache {
         Cache {
             entries: HashMap::new(),
             capacity,
             clock: 0,
+            prefix: format!("gino_{:x}_", tag >> 16),
             named: 0,
+            hits: 0,
+            misses: 0,
+            outdated: Vec::new(),
+        }
+    }
+
+    /// As [`Cache::get`], and counts how often that helps.
+    pub(super) fn look_up(&mut self, sql: &Sql) -> Option<Arc<Statement>> {
+        let found = self.get(sql);
+        match found {
+            Some(_) => self.hits += 1,
+            None => self.misses += 1,
+        }
+        found
+    }
+
+    pub(super) fn figures(&self) -> CacheFigures {
+        CacheFigures {
+            size: self.entries.len(),
+            capacity: self.capacity,
+            hits: self.hits,
+            misses: self.misses,
         }
     }
 
@@ -42,7 +73,7 @@ impl Cache {
             return "".into();
         }
         self.named += 1;
-        format!("gino_{}", self.named).into()
+        format!("{}{}", self.prefix, self.named).into()
     }
 
     /// Keeps `statement`, unless a twin of it was prepared meanwhile: that one comes back, for all
@@ -63,9 +94,25 @@ impl Cache {
         None
     }
 
-    /// Takes out what has to be closed on the server: the least recently used statement while there
-    /// are too many. One in somebody's hands stays until it is given back.
+    /// All statements are to be prepared anew. Those that nobody holds are given back by `evict`.
+    pub(super) fn outdate(&mut self) {
+        let entries = self.entries.drain().map(|(_, entry)| entry.statement);
+        self.outdated.extend(entries);
+    }
+
+    /// The server has forgotten all statements.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.outdated.clear();
+    }
+
+    /// Takes out what has to be closed on the server: what is outdated, and the least recently used
+    /// statement while there are too many. One in somebody's hands stays until it is given back.
     pub(super) fn evict(&mut self) -> Option<Arc<Statement>> {
+        let mut outdated = self.outdated.iter();
+        if let Some(free) = outdated.position(|statement| Arc::strong_count(statement) == 1) {
+            return Some(self.outdated.swap_remove(free));
+        }
         if self.entries.len() <= self.capacity {
             return None;
         }
@@ -77,6 +124,24 @@ impl Cache {
             .0
             .clone();
         self.entries.remove(&oldest).map(|entry| entry.statement)
+    }
+
+    /// Puts `statement` in the place of what was prepared under its name, if that is still here.
+    pub(super) fn refine(&mut self, statement: &Arc<Statement>) {
+        if let Some(entry) = self.entries.get_mut(&statement.sql)
+            && entry.statement.name == statement.name
+        {
+            entry.statement = Arc::clone(statement);
+        }
+    }
+
+    /// What is known of the types of all statements has to be looked up again.
+    pub(super) fn doubt(&mut self) {
+        for entry in self.entries.values_mut() {
+            let mut statement = Statement::clone(&entry.statement);
+            statement.known = Known::Unasked;
+            entry.statement = Arc::new(statement);
+        }
     }
 
     /// Forgets `statement`, because the server did or its result has changed. Whether it was known.
@@ -103,12 +168,13 @@ mod tests {
             params,
             columns,
             touches: false,
+            known: Known::Own,
         })
     }
 
     #[test]
     fn least_recently_used_statement_leaves() {
-        let mut cache = Cache::new(2);
+        let mut cache = Cache::new(2, 0);
         for sql in ["a", "b"] {
             let statement = statement(&mut cache, sql);
             assert!(cache.insert(&statement).is_none() && cache.evict().is_none());
@@ -123,7 +189,7 @@ mod tests {
 
     #[test]
     fn first_of_twins_serves_both() {
-        let mut cache = Cache::new(2);
+        let mut cache = Cache::new(2, 0);
         let (first, second) = (statement(&mut cache, "a"), statement(&mut cache, "a"));
         assert!(cache.insert(&first).is_none());
         assert_eq!(cache.insert(&second).unwrap().name, first.name);
@@ -131,7 +197,7 @@ mod tests {
 
     #[test]
     fn statement_in_somebodys_hands_stays() {
-        let mut cache = Cache::new(1);
+        let mut cache = Cache::new(1, 0);
         let (held, other) = (statement(&mut cache, "a"), statement(&mut cache, "b"));
         cache.insert(&held);
         cache.insert(&other);
@@ -142,10 +208,33 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_without_capacity() {
-        let mut cache = Cache::new(0);
+        let mut cache = Cache::new(0, 0);
         let only = statement(&mut cache, "a");
         assert_eq!(&*only.name, "");
         assert!(cache.insert(&only).is_none() && cache.evict().is_none());
         assert!(cache.get(&Sql::new("a")).is_none());
+    }
+
+    #[test]
+    fn outdated_statement_is_closed_once_nobody_holds_it() {
+        let mut cache = Cache::new(5, 0);
+        let (held, free) = (statement(&mut cache, "a"), statement(&mut cache, "b"));
+        cache.insert(&held);
+        cache.insert(&free);
+        drop(free);
+        cache.outdate();
+        assert!(cache.get(&Sql::new("a")).is_none() && cache.get(&Sql::new("b")).is_none());
+        assert_eq!(cache.evict().unwrap().sql.as_str(), "b");
+        assert!(cache.evict().is_none());
+        drop(held);
+        assert_eq!(cache.evict().unwrap().sql.as_str(), "a");
+    }
+
+    #[test]
+    fn names_of_two_connections_differ() {
+        let name = |tag| Cache::new(1, tag).next_name();
+        assert_eq!(&*name(0), "gino_0_1");
+        assert_ne!(name(u64::MAX), name(u64::MAX / 2));
+        assert!(name(u64::MAX).len() < 30, "it goes along with each Bind");
     }
 }

@@ -6,11 +6,12 @@ use bytes::BytesMut;
 use postgres_protocol::IsNull as ProtocolIsNull;
 use postgres_protocol::message::frontend::{self, BindError};
 
+use super::introspect;
 use super::stage::Stage;
 use crate::codec::Format;
 use crate::error::{Error, Leaf, ProtocolError, Result, UsageError};
 use crate::row::Columns;
-use crate::session::{Feed, IsNull, Params, Request, Statement};
+use crate::session::{Feed, IsNull, Known, Params, Request, Statement};
 
 /// Appends the messages of `request`, and says what its answer begins with. `name` names the
 /// statement that a Prepare makes.
@@ -36,6 +37,14 @@ pub(super) fn encode(request: &Request<'_>, name: &str, out: &mut BytesMut) -> R
                 bind("", statement, *params, set, out)?;
                 execute("", *max_rows, out)?;
             }
+            frontend::sync(out);
+            Ok(first)
+        }
+        Request::Types { oids, all } => {
+            let statement = introspect::question(*all);
+            let first = reparse(&statement, out)?;
+            bind("", &statement, &introspect::Asked(oids, *all), 0, out)?;
+            execute("", 0, out)?;
             frontend::sync(out);
             Ok(first)
         }
@@ -103,12 +112,23 @@ fn bind(
         return Err(UsageError::ParameterCount { expected, given }.into());
     }
     let types = || statement.params.iter().copied().enumerate();
-    let formats = types().map(|(index, oid)| code(params.format(set, index, oid)));
+    let formats = types().map(|(index, oid)| {
+        code(match statement.learnt(index) {
+            Some(learnt) => params.format_learnt(set, index, learnt),
+            None => params.format(set, index, oid),
+        })
+    });
     let results = result_formats(&statement.columns);
-    let serialize = |(index, oid), out: &mut BytesMut| match params.encode(set, index, oid, out) {
-        Ok(IsNull::Yes) => Ok(ProtocolIsNull::Yes),
-        Ok(IsNull::No) => Ok(ProtocolIsNull::No),
-        Err(error) => Err(error.into()),
+    let serialize = |(index, oid), out: &mut BytesMut| {
+        let written = match statement.learnt(index) {
+            Some(learnt) => params.encode_learnt(set, index, learnt, out),
+            None => params.encode(set, index, oid, out),
+        };
+        match written {
+            Ok(IsNull::Yes) => Ok(ProtocolIsNull::Yes),
+            Ok(IsNull::No) => Ok(ProtocolIsNull::No),
+            Err(error) => Err(error.into()),
+        }
     };
     match frontend::bind(
         portal,
@@ -194,13 +214,15 @@ pub(super) fn refuse_copy(extended: bool, out: &mut BytesMut) -> Result<()> {
     Ok(())
 }
 
-/// Whether `error` says that the server no longer has a statement, that its result changed, or that
-/// a type which it was prepared with is gone.
-pub(super) fn is_stale_statement(error: &Error) -> bool {
+/// Whether `error` says that the server no longer has a statement, that its result changed, that a
+/// type which it was prepared with is gone, or that a composite type has other fields now.
+pub(super) fn is_stale_statement(error: &Error, statement: &Statement) -> bool {
+    let learnt = matches!(statement.known, Known::Learnt { .. });
     match error.leaf() {
         Leaf::Database(db) => {
             matches!(db.sqlstate(), "26000")
                 || (db.sqlstate() == "0A000" && db.message().contains("cached plan"))
+                || (db.sqlstate() == "42804" && learnt)
                 || (db.sqlstate() == "XX000" && db.message().contains("cache lookup failed"))
         }
         _ => false,

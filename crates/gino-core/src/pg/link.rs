@@ -9,17 +9,20 @@ use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
 use super::answers::Answers;
+use super::cache::Cache;
 use super::encode;
 use super::op::{Op, Work};
 use super::shared::Shared;
 use super::stage::Stage;
 use super::startup::{self, Startup};
 use super::touch;
-use crate::config::Config;
+use crate::codec::Catalog;
+use crate::codec::catalog::Customs;
+use crate::config::{Config, Endpoint, Protocol};
 use crate::error::{Closed, Error, Result};
 use crate::session::{
-    Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink, Sql, Statement, Status, Submitted,
-    Transport, Wire, reply,
+    CacheFigures, Channel, Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink, Sql,
+    Statement, Status, Submitted, Transport, Wire, reply,
 };
 
 /// A connection to a PostgreSQL server.
@@ -30,29 +33,60 @@ pub struct Link {
 }
 
 impl Link {
-    /// A connection that is not yet attached to a socket. It keeps `config`'s number of statements.
-    pub fn new(config: &Config) -> Arc<Link> {
+    /// A connection that is not yet attached to a socket. It keeps `config`'s number of statements,
+    /// and tells `catalog` when types have changed. `tag` is a number that no other connection has.
+    pub fn new(config: &Config, catalog: Arc<Catalog>, tag: u64) -> Arc<Link> {
         Arc::new(Link {
-            shared: Mutex::new(Shared::new(config)),
+            shared: Mutex::new(Shared::new(config, catalog, tag)),
             answers: Mutex::new(Some(Box::new(Answers::new()))),
             transport: OnceLock::new(),
         })
     }
 
-    /// Begins the start-up conversation. The reply comes when the server is ready for queries.
+    /// Begins the start-up conversation with the server at `endpoint`, over `channel`, asking for
+    /// `protocol`. The reply comes when the server is ready for queries.
     ///
     /// # Errors
     /// Settings that cannot be sent; later, in the reply: the server's refusal, an `AuthError`.
-    pub fn start(&self, config: &Config) -> Result<Reply> {
+    pub fn start(
+        &self,
+        config: &Config,
+        endpoint: &Endpoint,
+        channel: Channel,
+        protocol: Protocol,
+    ) -> Result<Reply> {
         let (completer, reply) = reply();
-        let work = Work::Startup(Box::new(Startup::new(config)));
+        let startup = Startup::new(config, endpoint, channel, protocol);
+        let op = Op::new(
+            Stage::Startup,
+            Work::Startup(Box::new(startup)),
+            Some(completer),
+        );
         {
             let mut shared = self.lock();
-            startup::request(config, &mut shared.out)?;
-            shared.push(Op::new(Stage::Startup, work, Some(completer)));
+            // A face may hear of the end before whoever connects goes on; with TLS it often does.
+            if shared.status == Status::Closed {
+                let lost = || Closed::Lost(None).into();
+                let cause = shared.early.take().unwrap_or_else(lost);
+                drop(shared);
+                op.finish(Some(cause));
+                return Ok(reply);
+            }
+            startup::request(config, protocol, &mut shared.out)?;
+            shared.push(op);
         }
         self.flush(Flush::Now);
         Ok(reply)
+    }
+
+    /// The server process behind this connection, as it was told at the start.
+    pub fn process_id(&self) -> Option<i32> {
+        self.lock().key.as_ref().map(|(process, _)| *process)
+    }
+
+    /// From now on statements go along unnamed each time: the next one may be for another process.
+    pub fn keep_no_statements(&self) {
+        self.lock().cache = Cache::new(0, 0);
     }
 
     /// How much room it keeps for what is sent.
@@ -125,13 +159,22 @@ impl Link {
 
     /// Closes the socket and fails what is in flight but for the current request.
     fn shut(&self, cause: fn() -> Closed) {
-        let (failed, outlet) = {
+        let (failed, outlet, customs) = {
             let mut shared = self.lock();
             shared.status = Status::Closed;
             shared.in_flight = 0;
             shared.door = None;
-            (std::mem::take(&mut shared.pending), shared.outlet.take())
+            // What waited behind a copy is over, too.
+            let (_, mut failed) = std::mem::take(&mut shared.deferred);
+            shared.pending.append(&mut failed);
+            (
+                std::mem::take(&mut shared.pending),
+                shared.outlet.take(),
+                std::mem::take(&mut shared.customs),
+            )
         };
+        // They may refer to the connection, which would keep it.
+        drop(customs);
         if let Some(transport) = self.transport.get() {
             transport.close();
         }
@@ -148,8 +191,15 @@ impl Link {
         let farewell = self.lock().farewell.clone();
         let first = farewell.map_or(first, Error::from);
         if let Some(op) = current.or_else(|| self.pop()) {
-            self.lock().status = Status::Closed;
+            {
+                // Who is woken may run at once, and must not find a copy under way.
+                let mut shared = self.lock();
+                shared.status = Status::Closed;
+                shared.door = None;
+            }
             op.finish(Some(first));
+        } else {
+            self.lock().early = Some(first);
         }
         self.shut(others);
     }
@@ -338,7 +388,43 @@ impl Session for Link {
     }
 
     fn cached(&self, sql: &Sql) -> Option<Arc<Statement>> {
-        self.lock().cache.get(sql)
+        self.lock().cached(sql)
+    }
+
+    fn refine(&self, statement: Arc<Statement>) {
+        self.lock().cache.refine(&statement);
+    }
+
+    fn forget(&self, sql: &Sql) {
+        let forgotten = {
+            let mut shared = self.lock();
+            let known = shared
+                .cache
+                .get(sql)
+                .filter(|_| shared.status != Status::Closed);
+            known.is_some_and(|statement| shared.forget(&statement).is_ok())
+        };
+        if forgotten {
+            self.flush(Flush::Soon);
+        }
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.lock().catalog)
+    }
+
+    fn customs(&self) -> Arc<Customs> {
+        Arc::clone(&self.lock().customs)
+    }
+
+    fn set_customs(&self, customs: Arc<Customs>) {
+        let before = {
+            let mut shared = self.lock();
+            shared.cache.doubt();
+            std::mem::replace(&mut shared.customs, customs)
+        };
+        // Not under the lock: they are the host's.
+        drop(before);
     }
 
     fn status(&self) -> Status {
@@ -374,6 +460,14 @@ impl Session for Link {
             .parameters
             .get(name)
             .map(|value| value.to_string())
+    }
+
+    fn process(&self) -> Option<i32> {
+        self.lock().key.as_ref().map(|(process, _)| *process)
+    }
+
+    fn cache_figures(&self) -> CacheFigures {
+        self.lock().cache.figures()
     }
 
     fn listen(&self, outlet: Option<Arc<dyn Outlet>>) -> Option<Arc<dyn Outlet>> {
@@ -455,6 +549,7 @@ fn work(request: &Request<'_>, name: Box<str>) -> (Work, bool) {
             let door = Arc::clone(door);
             (Work::CopyIn { door }, touch::touches(sql))
         }
+        Request::Types { .. } => (Work::Types, false),
         Request::Close { .. } => (Work::Close, false),
     }
 }

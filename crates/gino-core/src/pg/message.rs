@@ -1,9 +1,11 @@
 //! Owns the parsing of the cold messages of the server (PostgreSQL manual, "Message Formats").
 //! Never trusts a length or a count. `Answers` and `startup` call it.
 
+use std::sync::Arc;
+
 use crate::codec::{Format, Oid};
 use crate::error::{DbError, Error, ProtocolError};
-use crate::row::Column;
+use crate::row::{Column, Columns};
 use crate::session::Event;
 
 pub(super) const PARSE_COMPLETE: u8 = b'1';
@@ -25,6 +27,7 @@ pub(super) const AUTHENTICATION: u8 = b'R';
 pub(super) const PORTAL_SUSPENDED: u8 = b's';
 pub(super) const PARAMETER_STATUS: u8 = b'S';
 pub(super) const PARAMETER_DESCRIPTION: u8 = b't';
+pub(super) const NEGOTIATE_PROTOCOL: u8 = b'v';
 pub(super) const ROW_DESCRIPTION: u8 = b'T';
 pub(super) const READY: u8 = b'Z';
 
@@ -146,9 +149,22 @@ pub(super) fn columns(body: &[u8], format: impl Fn(Oid) -> Format) -> Result<Vec
                 oid,
                 modifier,
                 format: format(oid),
+                learnt: None,
             })
         })
         .collect()
+}
+
+/// The columns of a statement of our own, all in binary form.
+pub(super) fn binary(count: usize) -> Arc<Columns> {
+    let column = |_| Column {
+        name: "".into(),
+        oid: 0,
+        modifier: -1,
+        format: Format::Binary,
+        learnt: None,
+    };
+    (0..count).map(column).collect()
 }
 
 pub(super) fn text(body: &[u8], message: &'static str) -> Result<Box<str>, Error> {
@@ -178,6 +194,19 @@ pub(super) fn backend_key(body: &[u8]) -> Result<(i32, Box<[u8]>), Error> {
         return Err(truncated("BackendKeyData"));
     }
     Ok((process, body.rest.into()))
+}
+
+/// The newest protocol the server speaks, and how many of our options it does not know. The manual
+/// has a minor version there, servers send the whole number.
+pub(super) fn protocol_version(body: &[u8]) -> Result<(u32, u32), Error> {
+    let mut body = Body::new(body, "NegotiateProtocolVersion");
+    let newest = body.u32()?;
+    let whole = if newest < 0x0001_0000 {
+        newest | 0x0003_0000
+    } else {
+        newest
+    };
+    Ok((whole, body.u32()?))
 }
 
 /// PostgreSQL has 18 fields; each costs more memory than it takes on the wire.

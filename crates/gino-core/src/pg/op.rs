@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::introspect;
 use super::stage::Stage;
 use super::startup::Startup;
 use crate::error::{Error, ErrorKind, Result};
@@ -37,6 +38,7 @@ pub(super) enum Work {
     CopyIn {
         door: Arc<CopyDoor>,
     },
+    Types,
     Close,
 }
 
@@ -112,6 +114,9 @@ impl Op {
                 return Err(error);
             }
             self.fail(error);
+        } else if matches!(self.work, Work::Types) {
+            let entry = introspect::entry(RawRow::new(body))?;
+            self.done.types.push(entry);
         }
         Ok(())
     }

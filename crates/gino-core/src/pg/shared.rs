@@ -9,10 +9,14 @@ use bytes::BytesMut;
 use super::cache::Cache;
 use super::op::{Op, Work};
 use super::stage::Stage;
+use super::touch::Outdated;
 use super::{encode, message};
+use crate::codec::Oid;
+use crate::codec::catalog::{Catalog, Customs, is_own};
 use crate::config::Config;
-use crate::error::{DbError, Result};
-use crate::session::{CopyDoor, Outlet, Statement, Status};
+use crate::error::{DbError, Error, Result};
+use crate::row::Columns;
+use crate::session::{CopyDoor, Known, Outlet, Sql, Statement, Status};
 
 pub(super) struct Shared {
     pub(super) out: BytesMut,
@@ -22,6 +26,8 @@ pub(super) struct Shared {
     pub(super) parameters: HashMap<Box<str>, Box<str>>,
     pub(super) key: Option<(i32, Box<[u8]>)>,
     pub(super) farewell: Option<DbError>,
+    /// Why it was lost while nobody waited for anything.
+    pub(super) early: Option<Error>,
     /// Who hears what the server says by itself.
     pub(super) outlet: Option<Arc<dyn Outlet>>,
     /// The application closed the connection, nobody else.
@@ -37,20 +43,32 @@ pub(super) struct Shared {
     pub(super) corked: bool,
     /// Messages that must not get between COPY data, and what they do.
     pub(super) deferred: (BytesMut, VecDeque<Op>),
+    /// What is known of the database's types.
+    pub(super) catalog: Arc<Catalog>,
+    /// The types that the host reads and writes itself.
+    pub(super) customs: Arc<Customs>,
+    /// Types were changed in the open transaction.
+    pub(super) altered: bool,
+    /// What statements give was changed in the open transaction.
+    outdating: bool,
+    /// The catalog's count of such changes when the cache was made.
+    plans: u64,
     /// Buffers that parameters are encoded into, one at a time.
     pub(super) scratch: BytesMut,
 }
 
 impl Shared {
-    pub(super) fn new(config: &Config) -> Shared {
+    pub(super) fn new(config: &Config, catalog: Arc<Catalog>, tag: u64) -> Shared {
         Shared {
+            plans: catalog.plans(),
             out: BytesMut::new(),
             pending: VecDeque::new(),
             status: Status::Starting,
-            cache: Cache::new(config.statement_cache_size),
+            cache: Cache::new(config.statement_cache_size, tag),
             parameters: HashMap::new(),
             key: None,
             farewell: None,
+            early: None,
             outlet: None,
             closed_here: false,
             touched: false,
@@ -59,6 +77,10 @@ impl Shared {
             in_flight: 0,
             corked: false,
             deferred: Default::default(),
+            catalog,
+            customs: Arc::default(),
+            altered: false,
+            outdating: false,
             scratch: BytesMut::new(),
         }
     }
@@ -82,9 +104,41 @@ impl Shared {
 
     /// What the server says about the session; of no interest once we closed it.
     pub(super) fn heard(&mut self, status: Status) {
+        // Others see what a transaction did to types only now.
+        if self.altered && status == Status::Idle {
+            self.altered = false;
+            self.catalog.forget();
+        }
+        if self.outdating && status == Status::Idle {
+            self.outdating = false;
+            self.plans = self.catalog.outdate_plans();
+        }
         if self.status != Status::Closed {
             self.status = status;
         }
+    }
+
+    /// What a command has done to prepared statements, as its tag says.
+    pub(super) fn outdated(&mut self, what: Outdated) {
+        match what {
+            Outdated::Nothing => {}
+            Outdated::Forgotten => self.cache.clear(),
+            Outdated::Here => self.cache.outdate(),
+            Outdated::Everywhere => {
+                self.cache.outdate();
+                self.outdating = true;
+            }
+        }
+    }
+
+    /// The statement for `sql`, if it is still good for something.
+    pub(super) fn cached(&mut self, sql: &Sql) -> Option<Arc<Statement>> {
+        let plans = self.catalog.plans();
+        if plans != self.plans {
+            self.plans = plans;
+            self.cache.outdate();
+        }
+        self.cache.look_up(sql)
     }
 
     /// Keeps a statement, or finds that another of the same text is kept; closes what has to go.
@@ -97,6 +151,15 @@ impl Shared {
             self.close_statement(&evicted)?;
         }
         Ok(statement)
+    }
+
+    /// Forgets a statement that failed with `error`. Where its result has changed those of other
+    /// connections are to be looked at too.
+    pub(super) fn forget_stale(&mut self, statement: &Statement, error: &Error) -> Result<()> {
+        if error.sqlstate() == Some("0A000") {
+            self.catalog.outdate_plans();
+        }
+        self.forget(statement)
     }
 
     /// Forgets a statement that is of no use any more; closing one that is gone does no harm.
@@ -115,6 +178,27 @@ impl Shared {
         encode::close_statement(statement, out)?;
         pending.push_back(Op::new(Stage::Close, Work::Close, None));
         Ok(())
+    }
+
+    /// What is known of the types of a statement that was just prepared.
+    pub(super) fn knowledge(&self, params: &[Oid], columns: &Columns) -> Known {
+        let oids = || {
+            params
+                .iter()
+                .copied()
+                .chain(columns.iter().map(|column| column.oid))
+        };
+        let own = !self.catalog.learns() || oids().all(is_own);
+        match own && self.customs.is_empty() {
+            true => Known::Own,
+            false => Known::Unasked,
+        }
+    }
+
+    /// Types may be others from now on.
+    pub(super) fn altered(&mut self) {
+        self.altered = true;
+        self.catalog.forget();
     }
 
     /// Remembers a setting, within reason.

@@ -1,20 +1,30 @@
-//! Owns the start-up conversation: the StartupMessage and authentication by trust, clear text, MD5
-//! and SCRAM-SHA-256 (PostgreSQL manual, "Start-up" and "SASL Authentication"). `Link` makes one
-//! per connection, `Answers` feeds it. Never keeps a password longer than the conversation.
+//! Owns the start-up conversation: the StartupMessage, the protocol's version, and authentication by
+//! trust, clear text, MD5, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (PostgreSQL manual, "Start-up" and
+//! "SASL Authentication"). `Link` makes one per connection, `Answers` feeds it. Never keeps a
+//! password longer than the conversation.
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::authentication::sasl::{
+    self, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
+};
 use postgres_protocol::message::{backend, frontend};
 
 use super::input::Frame;
-use crate::config::Config;
-use crate::error::{AuthError, Error, ProtocolError, Result};
+use super::message;
+use crate::config::{ChannelBinding, Config, Endpoint, Login, Method, Protocol, Secret};
+use crate::error::{AuthError, Error, ProtocolError, Result, UsageError};
+use crate::session::Channel;
 
 pub(super) struct Startup {
     user: String,
-    password: Option<String>,
+    password: Option<Secret>,
+    passfile_trouble: Option<Box<str>>,
+    login: Login,
+    channel: Channel,
+    /// The newest protocol that both sides speak, as far as is known.
+    protocol: Protocol,
     scram: Option<ScramSha256>,
     state: State,
 }
@@ -29,13 +39,19 @@ enum State {
 }
 
 impl Startup {
-    pub(super) fn new(config: &Config) -> Startup {
+    pub(super) fn new(
+        config: &Config,
+        endpoint: &Endpoint,
+        channel: Channel,
+        protocol: Protocol,
+    ) -> Startup {
         Startup {
+            login: config.login,
+            channel,
+            protocol,
             user: config.user.clone(),
-            password: config
-                .password
-                .as_ref()
-                .map(|password| password.expose().to_owned()),
+            password: config.password_for(endpoint).cloned(),
+            passfile_trouble: config.passfile_trouble().map(Box::from),
             scram: None,
             state: State::Asked,
         }
@@ -46,33 +62,32 @@ impl Startup {
         use backend::Message as M;
         match (&self.state, parse(frame)?) {
             (State::Asked | State::Answered | State::ScramVerified, M::AuthenticationOk) => {
+                if self.state == State::Asked {
+                    self.allow(Method::None, "nothing")?;
+                }
                 self.state = State::Authenticated;
                 self.password = None;
             }
             (State::Asked, M::AuthenticationCleartextPassword) => {
+                self.allow(Method::Password, "the password in clear text")?;
                 frontend::password_message(self.password()?.as_bytes(), out).map_err(broken)?;
                 self.state = State::Answered;
             }
             (State::Asked, M::AuthenticationMd5Password(body)) => {
+                self.allow(Method::Md5, "the MD5 of the password")?;
                 let password = self.password()?.as_bytes();
                 let hash = md5_hash(self.user.as_bytes(), password, body.salt());
                 frontend::password_message(hash.as_bytes(), out).map_err(broken)?;
                 self.state = State::Answered;
             }
             (State::Asked, M::AuthenticationSasl(body)) => {
-                if !body
-                    .mechanisms()
-                    .any(|m| Ok(m == SCRAM_SHA_256))
-                    .map_err(broken)?
-                {
-                    return Err(AuthError::Unsupported("SASL without SCRAM-SHA-256").into());
+                let mut offered = (false, false);
+                let mut mechanisms = body.mechanisms();
+                while let Some(mechanism) = mechanisms.next().map_err(broken)? {
+                    offered.0 |= mechanism == SCRAM_SHA_256;
+                    offered.1 |= mechanism == SCRAM_SHA_256_PLUS;
                 }
-                let password = self.password()?.as_bytes();
-                let scram = ScramSha256::new(password, ChannelBinding::unsupported());
-                frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), out)
-                    .map_err(broken)?;
-                self.scram = Some(scram);
-                self.state = State::Scram;
+                self.begin_scram(offered, out)?;
             }
             (State::Scram, M::AuthenticationSaslContinue(body)) => {
                 let scram = self.scram.as_mut().ok_or_else(|| unexpected(frame))?;
@@ -96,27 +111,114 @@ impl Startup {
         self.state == State::Authenticated
     }
 
-    fn password(&self) -> Result<&str> {
-        self.password.as_deref().ok_or_else(|| {
-            AuthError::NoPassword {
-                user: self.user.clone(),
+    /// Handles NegotiateProtocolVersion: the server knows no newer protocol than the one it names.
+    pub(super) fn negotiate(&mut self, frame: Frame<'_>) -> Result<()> {
+        let (newest, options) = message::protocol_version(frame.body)?;
+        let is_answer = self.state == State::Asked && self.protocol > Protocol::V3_0;
+        if !is_answer || newest != Protocol::V3_0.number() || options > 0 {
+            let got = format!("protocol {:#x} and {options} unknown options", newest);
+            return Err(ProtocolError {
+                state: "agreeing on a protocol",
+                expected: "an older protocol than the one asked for, at least 3.0",
+                got: got.into(),
             }
-            .into()
-        })
+            .into());
+        }
+        if self.login.min_protocol > Protocol::V3_0 {
+            return Err(AuthError::OldProtocol.into());
+        }
+        self.protocol = Protocol::V3_0;
+        Ok(())
+    }
+
+    /// Answers the offer of SCRAM without and with channel binding.
+    fn begin_scram(&mut self, (plain, plus): (bool, bool), out: &mut BytesMut) -> Result<()> {
+        use sasl::ChannelBinding as Binding;
+        let wanted = self.login.channel_binding;
+        if plus && self.channel == Channel::Plain {
+            // An encrypted connection ends on the way, and who ended it wants to pass for the server.
+            return Err(ProtocolError {
+                state: "authenticating",
+                expected: "no channel binding, since the connection is not encrypted",
+                got: SCRAM_SHA_256_PLUS.into(),
+            }
+            .into());
+        }
+        let end_point = match &self.channel {
+            Channel::Tls { end_point } if wanted != ChannelBinding::Disable => end_point.as_deref(),
+            _ => None,
+        };
+        let (mechanism, binding) = match end_point {
+            Some(hash) if plus => (
+                SCRAM_SHA_256_PLUS,
+                Binding::tls_server_end_point(hash.to_vec()),
+            ),
+            _ if wanted == ChannelBinding::Require => {
+                return Err(AuthError::NotBound(match self.channel {
+                    Channel::Plain => "the connection is not encrypted",
+                    _ if plus => "the server's certificate is signed without a hash",
+                    _ => "the server does not offer SCRAM-SHA-256-PLUS",
+                })
+                .into());
+            }
+            _ if !plain => {
+                return Err(AuthError::Unsupported("SASL without SCRAM-SHA-256").into());
+            }
+            // Says that we could: a server that could too knows then that its offer was tampered with.
+            Some(_) => (SCRAM_SHA_256, Binding::unrequested()),
+            None => (SCRAM_SHA_256, Binding::unsupported()),
+        };
+        if !self.login.methods.contains(Method::Scram) {
+            return Err(AuthError::Excluded("SCRAM-SHA-256").into());
+        }
+        let scram = ScramSha256::new(self.password()?.as_bytes(), binding);
+        frontend::sasl_initial_response(mechanism, scram.message(), out).map_err(broken)?;
+        self.scram = Some(scram);
+        self.state = State::Scram;
+        Ok(())
+    }
+
+    /// Whether a method without channel binding is accepted.
+    fn allow(&self, method: Method, name: &'static str) -> Result<()> {
+        if !self.login.methods.contains(method) {
+            return Err(AuthError::Excluded(name).into());
+        }
+        if self.login.channel_binding == ChannelBinding::Require {
+            return Err(AuthError::NotBound(match method {
+                Method::None => "the server lets us in without a password",
+                _ => "the server asks for the password itself or its MD5",
+            })
+            .into());
+        }
+        Ok(())
+    }
+
+    fn password(&self) -> Result<&str> {
+        match &self.password {
+            Some(password) => Ok(password.expose()),
+            None => Err(AuthError::NoPassword {
+                user: self.user.clone(),
+                passfile: self.passfile_trouble.clone(),
+            }
+            .into()),
+        }
     }
 }
 
 /// The first message of a connection.
-pub(super) fn request(config: &Config, out: &mut BytesMut) -> Result<()> {
+pub(super) fn request(config: &Config, protocol: Protocol, out: &mut BytesMut) -> Result<()> {
     let parameters = config.startup_parameters();
     let pairs = parameters.iter().map(|(key, value)| (&**key, &**value));
-    frontend::startup_message(pairs, out).map_err(|_| {
-        crate::error::UsageError::Config {
-            name: "user, database or server setting".into(),
-            reason: "must not contain a zero byte".into(),
-        }
-        .into()
-    })
+    let start = out.len();
+    frontend::startup_message(pairs, out).map_err(|_| UsageError::Config {
+        name: "user, database or server setting".into(),
+        reason: "must not contain a zero byte".into(),
+    })?;
+    // The length comes first, then the version, which postgres-protocol takes to be 3.0.
+    if let Some(version) = out.get_mut(start + 4..start + 8) {
+        version.copy_from_slice(&protocol.number().to_be_bytes());
+    }
+    Ok(())
 }
 
 /// Goes through the message parser of postgres-protocol, which wants the frame whole.

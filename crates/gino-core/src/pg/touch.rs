@@ -9,6 +9,7 @@ pub(super) static RESET_SCRIPT: &str = "CLOSE ALL; UNLISTEN *; SELECT pg_advisor
 /// Whether running `sql` may change the session: settings, LISTEN, temporary tables, advisory locks.
 pub(super) fn touches(sql: &str) -> bool {
     let mut at_start = true;
+    let sql = without_comment(sql);
     let words = sql.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     for piece in words {
         let word = piece.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
@@ -24,6 +25,63 @@ pub(super) fn touches(sql: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether the command that ended with `tag` may have changed what types are made of. A new table
+/// changes none, and temporary ones are made often.
+pub(super) fn alters_types(tag: &str) -> bool {
+    let Some((verb, what)) = tag.split_once(' ') else {
+        return false;
+    };
+    match verb {
+        "CREATE" => matches!(what, "TYPE" | "DOMAIN" | "EXTENSION" | "SCHEMA"),
+        "ALTER" | "DROP" => matches!(
+            what,
+            "TYPE" | "DOMAIN" | "EXTENSION" | "SCHEMA" | "TABLE" | "VIEW" | "FOREIGN TABLE"
+        ),
+        "DISCARD" => what == "ALL",
+        _ => false,
+    }
+}
+
+/// What a command does to statements that were prepared before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outdated {
+    /// Nothing.
+    Nothing,
+    /// They are gone.
+    Forgotten,
+    /// They may give other results on this connection. It is left at this where temporary tables,
+    /// which come and go, are the likely cause.
+    Here,
+    /// They may give other results on all connections.
+    Everywhere,
+}
+
+/// What the command that ended with `tag` does to statements that were prepared before it.
+pub(super) fn outdates(tag: &str) -> Outdated {
+    match tag.split_once(' ') {
+        Some(("DISCARD" | "DEALLOCATE", "ALL")) => Outdated::Forgotten,
+        Some(("DROP", _)) => Outdated::Here,
+        Some(("ALTER", _) | ("CREATE", "VIEW")) => Outdated::Everywhere,
+        _ => Outdated::Nothing,
+    }
+}
+
+/// The text behind the comments that it begins with: tools mark their statements that way.
+fn without_comment(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    loop {
+        let end = match rest.get(..2) {
+            Some("--") => "\n",
+            Some("/*") => "*/",
+            _ => return rest,
+        };
+        let Some((_, behind)) = rest.split_once(end) else {
+            return "";
+        };
+        rest = behind.trim_start();
+    }
 }
 
 fn contains_advisory(word: &str) -> bool {
@@ -59,6 +117,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn commands_that_alter_types_are_told_by_their_tags() {
+        for tag in ["ALTER TYPE", "DROP TABLE", "CREATE DOMAIN", "DISCARD ALL"] {
+            assert!(alters_types(tag), "{tag}");
+        }
+        for tag in ["SELECT 1", "CREATE TABLE", "COMMIT", "DISCARD TEMP", ""] {
+            assert!(!alters_types(tag), "{tag}");
+        }
+    }
+
+    #[test]
+    fn commands_that_outdate_statements_are_told_by_their_tags() {
+        for (tag, what) in [
+            ("SELECT 1", Outdated::Nothing),
+            ("CREATE TABLE", Outdated::Nothing),
+            ("DEALLOCATE", Outdated::Nothing),
+            ("DEALLOCATE ALL", Outdated::Forgotten),
+            ("DISCARD ALL", Outdated::Forgotten),
+            ("DROP TABLE", Outdated::Here),
+            ("ALTER TABLE", Outdated::Everywhere),
+            ("CREATE VIEW", Outdated::Everywhere),
+        ] {
+            assert_eq!(outdates(tag), what, "{tag}");
+        }
+    }
+
+    #[test]
     fn session_state_is_seen_and_ordinary_statements_are_not() {
         for sql in [
             "SET search_path = a",
@@ -67,6 +151,12 @@ mod tests {
             "CREATE TEMP TABLE t ()",
             "SELECT pg_try_advisory_lock(1)",
             "select set_config('a.b', 'c', false)",
+            "/* from app.py:3 */ SET x = 1",
+            "-- why\n-- not\n listen jobs",
+            "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+            "PREPARE p AS SELECT 1",
+            "SELECT 1 INTO TEMP t",
+            "WITH l AS (SELECT pg_advisory_lock(1)) SELECT 1",
         ] {
             assert!(touches(sql), "{sql}");
         }
@@ -74,6 +164,9 @@ mod tests {
             "UPDATE t SET a = 1",
             "SELECT 1",
             "",
+            "-- SET x = 1",
+            "/* SET */ SELECT 1",
+            "/* SET",
             "INSERT INTO settings VALUES ($1)",
             "BEGIN",
         ] {

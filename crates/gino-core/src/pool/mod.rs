@@ -2,6 +2,8 @@
 //! Never holds a connection, a lock, a waker or a clock. The engine keeps the connections beside it,
 //! by [`SlotId::index`], and drives it: a verb, then [`Pool::poll_event`] until there is none.
 
+mod jitter;
+mod outage;
 mod slot;
 mod waiter;
 
@@ -11,6 +13,8 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use jitter::Jitter;
+use outage::Outage;
 pub use slot::SlotId;
 use slot::{Slots, State};
 pub use waiter::WaiterId;
@@ -29,6 +33,10 @@ pub struct Limits {
     pub max_inactive: Option<Duration>,
     /// How often a connection is handed out before it is replaced. 1 makes a pool that keeps none.
     pub max_uses: Option<u64>,
+    /// How old a connection may become; up to a tenth less, so that not all are replaced at once.
+    pub max_lifetime: Option<Duration>,
+    /// After how long without use a connection is asked whether it lives before it is handed out.
+    pub idle_check: Option<Duration>,
 }
 
 /// The answer to who wants a connection.
@@ -36,10 +44,15 @@ pub struct Limits {
 pub enum Acquired {
     /// Take this open connection.
     Idle(SlotId),
-    /// The slot is reserved: open a connection, then call [`Pool::connected`] or [`Pool::failed`].
+    /// Ask this open connection whether it lives, then take it; if it does not: [`Pool::reopen`].
+    Check(SlotId),
+    /// The slot is reserved: open a connection, then call [`Pool::connected`], [`Pool::failed`], or
+    /// [`Pool::unreachable`].
     Connect(SlotId),
     /// Wait for an event with this id, then call [`Pool::take`]; or give up with [`Pool::abandon`].
     Wait(WaiterId),
+    /// The server cannot be reached, and it is too early to try again.
+    Down,
     /// The pool is closed.
     Closed,
 }
@@ -63,26 +76,32 @@ pub enum Event {
     },
     /// Close this connection; the slot is no longer in use.
     Close(SlotId),
-    /// Wake the waiter: the pool is closed.
+    /// Wake the waiter: the pool is closed, or the server cannot be reached.
     Refuse(WaiterId),
 }
 
 /// The pool's state machine.
 ///
-/// As long as somebody waits, the pool is full and nothing is idle: what becomes free goes to the
-/// oldest waiter in the same call. So no newcomer can overtake.
+/// As long as somebody waits, the pool is full or the server is down, and nothing is idle: what
+/// becomes free goes to the oldest waiter in the same call. So no newcomer can overtake.
 #[derive(Debug)]
 pub struct Pool {
     limits: Limits,
     slots: Slots,
     waiters: Waiters,
     events: VecDeque<Event>,
+    outage: Outage,
+    jitter: Jitter,
+    /// The latest time that was told.
+    now: Instant,
+    /// No idle connection expires before.
+    first_expiry: Option<Instant>,
     closed: bool,
 }
 
 impl Pool {
-    /// An empty pool. `max` is raised to 1, `min` lowered to `max`, where they make no sense.
-    pub fn new(limits: Limits) -> Pool {
+    /// An empty pool whose spread comes from `seed`. `max` is raised to 1, `min` lowered to `max`, where they make no sense.
+    pub fn new(limits: Limits, seed: u64) -> Pool {
         let max = limits.max.max(1);
         let limits = Limits {
             min: limits.min.min(max),
@@ -94,35 +113,85 @@ impl Pool {
             slots: Slots::default(),
             waiters: Waiters::default(),
             events: VecDeque::new(),
+            outage: Outage::default(),
+            jitter: Jitter::new(seed),
+            now: Instant::default(),
+            first_expiry: None,
             closed: false,
         }
     }
 
     /// Asks for a connection: the one used last if any is idle, a new one while there is room.
-    pub fn acquire(&mut self, now: Instant) -> Acquired {
+    ///
+    /// While the server is down one borrower tries at a time, after pauses that grow. Who is
+    /// `patient` waits for that; who is not hears of it soon, if there is no connection to wait for.
+    pub fn acquire(&mut self, now: Instant, patient: bool) -> Acquired {
         if self.closed {
             return Acquired::Closed;
         }
         self.handle_timeout(now);
+        let check = self.needs_check(now);
         if let Some(slot) = self.slots.pop_idle() {
-            return Acquired::Idle(slot);
+            return match check {
+                true => Acquired::Check(slot),
+                false => Acquired::Idle(slot),
+            };
         }
         if self.slots.len() < self.limits.max {
-            return Acquired::Connect(self.slots.open());
+            if self.may_connect() {
+                return Acquired::Connect(self.slots.open());
+            }
+            let long = self.outage.pause(now).is_some_and(|left| left > SOON);
+            if long && !patient && self.is_hopeless() {
+                return Acquired::Down;
+            }
         }
-        Acquired::Wait(self.waiters.join())
+        Acquired::Wait(self.waiters.join(patient))
+    }
+
+    /// Whether the connection that [`Pool::acquire`] would give has idled for so long that it has to
+    /// be asked whether it lives.
+    pub fn needs_check(&self, now: Instant) -> bool {
+        let idle = self
+            .slots
+            .next_idle()
+            .map(|since| now.saturating_since(since));
+        (self.limits.idle_check.zip(idle)).is_some_and(|(after, idle)| idle >= after)
     }
 
     /// Reserves a slot to be opened in advance, while there are fewer than `min`. Give the connection
     /// back with [`Pool::release`] once it is [`Pool::connected`].
     pub fn reserve(&mut self) -> Option<SlotId> {
-        (!self.closed && self.slots.len() < self.limits.min).then(|| self.slots.open())
+        let open = !self.closed && !self.outage.is_on();
+        (open && self.slots.len() < self.limits.min).then(|| self.slots.open())
     }
 
     /// A reserved slot has its connection. It is held by who asked, also if the pool was closed
     /// meanwhile: [`Pool::release`] closes it then.
-    pub fn connected(&mut self, slot: SlotId) {
-        self.slots.opened(slot);
+    pub fn connected(&mut self, slot: SlotId, now: Instant) {
+        self.tick(now);
+        let life = self.limits.max_lifetime;
+        let expires = life.map(|life| now + self.jitter.shorten(life, TENTH));
+        if self.slots.opened(slot, expires) {
+            self.outage.ended();
+            self.refill();
+        }
+    }
+
+    /// A connection in somebody's hands turned out to be dead: its holder opens another in its place,
+    /// as after [`Acquired::Connect`]. Whether it was in anybody's hands.
+    pub fn reopen(&mut self, slot: SlotId) -> bool {
+        self.slots.reopen(slot)
+    }
+
+    /// The server could not be reached: there is a pause before anybody tries again. Who waits, is not
+    /// patient, and has no connection to wait for, is refused.
+    pub fn unreachable(&mut self, slot: SlotId, now: Instant) {
+        self.tick(now);
+        if self.slots.state(slot) == Some(State::Opening) && self.slots.free(slot) {
+            self.outage.failed(now, &mut self.jitter);
+            self.refill();
+        }
     }
 
     /// Opening a connection failed or was given up: the oldest waiter may try.
@@ -138,6 +207,7 @@ impl Pool {
         if self.slots.state(slot) != Some(State::Held) {
             return;
         }
+        self.tick(now);
         if keep {
             self.slots.touch(slot, now);
             self.hand_on(slot);
@@ -168,8 +238,8 @@ impl Pool {
     }
 
     /// Takes what was granted: [`Acquired::Idle`] or [`Acquired::Connect`], to be used as after
-    /// [`Pool::acquire`]. [`Acquired::Wait`] if nothing was yet; [`Acquired::Closed`] if the waiter was
-    /// refused or has left.
+    /// [`Pool::acquire`]. [`Acquired::Wait`] if nothing was yet; [`Acquired::Closed`] or
+    /// [`Acquired::Down`] if the waiter was refused or has left.
     ///
     /// # Cancellation
     /// A grant stays with the pool until it is taken, whether its event was polled or not: who is
@@ -179,19 +249,31 @@ impl Pool {
             Some(Grant::Open(slot)) => Acquired::Idle(slot),
             Some(Grant::Reserved(slot)) => Acquired::Connect(slot),
             None if self.waiters.is_waiting(waiter) => return Acquired::Wait(waiter),
-            None => Acquired::Closed,
+            None if self.closed => return Acquired::Closed,
+            None => return Acquired::Down,
         };
         self.forget(waiter);
         taken
     }
 
-    /// Closes what was idle for too long, the longest idle first, never below `min`.
+    /// Closes what was idle for too long, the longest idle first, never below `min`, and what is too
+    /// old; lets the oldest waiter try again when the pause of an outage is over.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(deadline) = self.next_deadline()
+        self.tick(now);
+        while let Some(deadline) = self.idle_deadline()
             && deadline <= now
             && let Some((slot, _)) = self.slots.longest_idle()
         {
             self.retire(slot);
+        }
+        if self.first_expiry.is_some_and(|first| first <= now) {
+            while let Some(slot) = self.slots.expired_idle(now) {
+                self.retire(slot);
+            }
+            self.first_expiry = self.slots.first_expiry();
+        }
+        if self.outage.is_on() && self.waiters.len() > 0 {
+            self.refill();
         }
     }
 
@@ -217,9 +299,22 @@ impl Pool {
 
     /// When to call [`Pool::handle_timeout`].
     pub fn next_deadline(&self) -> Option<Instant> {
-        let after = self.limits.max_inactive?;
-        let (_, since) = self.slots.longest_idle()?;
-        (self.slots.len() > self.limits.min).then(|| since + after)
+        [self.idle_deadline(), self.first_expiry, self.next_attempt()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// When the oldest waiter may try to reach a server that could not be reached.
+    pub fn next_attempt(&self) -> Option<Instant> {
+        let room = self.slots.len() < self.limits.max && self.slots.opening() == 0;
+        let wanted = self.outage.is_on() && room && self.waiters.len() > 0;
+        wanted.then(|| self.outage.until()).flatten()
+    }
+
+    /// Whether the last attempt to open a connection did not reach the server.
+    pub fn is_down(&self) -> bool {
+        self.outage.is_on()
     }
 
     /// Whether [`Pool::close`] was called.
@@ -273,7 +368,9 @@ impl Pool {
             .limits
             .max_uses
             .is_some_and(|max| self.slots.uses(slot) >= max);
-        if self.closed || used_up {
+        let expires = self.slots.expires(slot);
+        let too_old = expires.is_some_and(|at| at <= self.now);
+        if self.closed || used_up || too_old {
             self.retire(slot);
             self.refill();
         } else if let Some(waiter) = self.waiters.oldest()
@@ -283,18 +380,47 @@ impl Pool {
             self.events.push_back(Event::Grant { waiter, slot });
         } else {
             self.slots.shelve(slot);
+            let first = self.first_expiry.into_iter().chain(expires).min();
+            self.first_expiry = first;
         }
     }
 
-    /// Lets the oldest waiter open a connection if there is room.
+    /// Lets the oldest waiters open connections while there is room and the server seems to be up;
+    /// those who have nothing to wait for are refused.
     fn refill(&mut self) {
-        if self.slots.len() < self.limits.max
+        while self.slots.len() < self.limits.max
+            && self.may_connect()
             && let Some(waiter) = self.waiters.oldest()
         {
             let slot = self.slots.open();
             self.waiters.grant_oldest(Grant::Reserved(slot));
             self.events.push_back(Event::Connect { waiter, slot });
         }
+        if self.outage.pause(self.now).is_some() && self.is_hopeless() {
+            let refused = self.waiters.dismiss_impatient();
+            self.events.extend(refused.into_iter().map(Event::Refuse));
+        }
+    }
+
+    /// Whether somebody may try to connect: after a failure nobody for a time, then one alone.
+    fn may_connect(&self) -> bool {
+        !self.outage.is_on() || (self.outage.pause(self.now).is_none() && self.slots.opening() == 0)
+    }
+
+    /// Whether no connection will come back, and nobody tries to open one.
+    fn is_hopeless(&self) -> bool {
+        self.slots.held() == 0 && self.slots.opening() == 0
+    }
+
+    /// When the longest idle connection has idled for too long.
+    fn idle_deadline(&self) -> Option<Instant> {
+        let after = self.limits.max_inactive?;
+        let (_, since) = self.slots.longest_idle()?;
+        (self.slots.len() > self.limits.min).then(|| since + after)
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.now = self.now.max(now);
     }
 
     fn retire(&mut self, slot: SlotId) {
@@ -311,3 +437,9 @@ impl Pool {
         });
     }
 }
+
+/// How much shorter than `max_lifetime` a connection may live, in parts of 256: a tenth.
+const TENTH: u8 = 26;
+
+/// A pause of an outage that is shorter is waited for by everybody.
+const SOON: Duration = Duration::from_secs(1);

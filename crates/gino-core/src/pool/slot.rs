@@ -41,6 +41,7 @@ struct Slot {
     state: State,
     uses: u64,
     since: Instant,
+    expires: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +63,7 @@ impl Slots {
                 state: State::Free,
                 uses: 0,
                 since: Instant::default(),
+                expires: None,
             };
             self.table.push(slot);
             self.table.len() - 1
@@ -71,14 +73,26 @@ impl Slots {
     }
 
     /// The connection of a reserved place is open. Whether the id was that of one.
-    pub(super) fn opened(&mut self, id: SlotId) -> bool {
+    pub(super) fn opened(&mut self, id: SlotId, expires: Option<Instant>) -> bool {
         let Some(slot) = self.slot_in(id, State::Opening) else {
             return false;
         };
         slot.state = State::Held;
         slot.uses = 1;
+        slot.expires = expires;
         self.opening -= 1;
         self.held += 1;
+        true
+    }
+
+    /// The connection of a held place is gone; its holder opens another.
+    pub(super) fn reopen(&mut self, id: SlotId) -> bool {
+        let Some(slot) = self.slot_in(id, State::Held) else {
+            return false;
+        };
+        slot.state = State::Opening;
+        self.held -= 1;
+        self.opening += 1;
         true
     }
 
@@ -137,6 +151,31 @@ impl Slots {
     /// How often the connection was handed out.
     pub(super) fn uses(&self, id: SlotId) -> u64 {
         self.table.get(id.index).map_or(0, |slot| slot.uses)
+    }
+
+    /// When the connection becomes too old.
+    pub(super) fn expires(&self, id: SlotId) -> Option<Instant> {
+        self.table.get(id.index)?.expires
+    }
+
+    /// An idle connection that is too old.
+    pub(super) fn expired_idle(&self, now: Instant) -> Option<SlotId> {
+        self.idle.iter().find_map(|&index| {
+            let slot = self.table.get(index)?;
+            let generation = slot.generation;
+            (slot.expires? <= now).then_some(SlotId { index, generation })
+        })
+    }
+
+    /// When the first of the idle connections becomes too old.
+    pub(super) fn first_expiry(&self) -> Option<Instant> {
+        let idle = self.idle.iter().filter_map(|&index| self.table.get(index));
+        idle.filter_map(|slot| slot.expires).min()
+    }
+
+    /// Since when the connection is idle that would be taken next.
+    pub(super) fn next_idle(&self) -> Option<Instant> {
+        Some(self.table.get(*self.idle.back()?)?.since)
     }
 
     /// The longest idle connection and since when it is idle.

@@ -19,43 +19,58 @@ pub(super) enum Grant {
     Reserved(SlotId),
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Waiter {
+    id: WaiterId,
+    /// Waits also for a server that is down.
+    patient: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
     last: u64,
-    queue: VecDeque<WaiterId>,
+    queue: VecDeque<Waiter>,
     granted: Vec<(WaiterId, Grant)>,
 }
 
 impl Waiters {
     /// Joins the end of the queue.
-    pub(super) fn join(&mut self) -> WaiterId {
+    pub(super) fn join(&mut self, patient: bool) -> WaiterId {
         self.last += 1;
-        let waiter = WaiterId(self.last);
-        self.queue.push_back(waiter);
-        waiter
+        let id = WaiterId(self.last);
+        self.queue.push_back(Waiter { id, patient });
+        id
     }
 
     /// Who waits longest.
     pub(super) fn oldest(&self) -> Option<WaiterId> {
-        self.queue.front().copied()
+        self.queue.front().map(|waiter| waiter.id)
     }
 
     /// Takes the oldest out of the queue and keeps `grant` for it.
     pub(super) fn grant_oldest(&mut self, grant: Grant) {
         if let Some(waiter) = self.queue.pop_front() {
-            self.granted.push((waiter, grant));
+            self.granted.push((waiter.id, grant));
         }
     }
 
     /// Takes the oldest out of the queue with nothing.
     pub(super) fn dismiss_oldest(&mut self) -> Option<WaiterId> {
-        self.queue.pop_front()
+        self.queue.pop_front().map(|waiter| waiter.id)
+    }
+
+    /// Takes those out of the queue who are not patient.
+    pub(super) fn dismiss_impatient(&mut self) -> Vec<WaiterId> {
+        let impatient = self.queue.iter().filter(|waiter| !waiter.patient);
+        let dismissed = impatient.map(|waiter| waiter.id).collect();
+        self.queue.retain(|waiter| waiter.patient);
+        dismissed
     }
 
     /// Whether `waiter` is still in the queue.
     pub(super) fn is_waiting(&self, waiter: WaiterId) -> bool {
         // Ids are given out in the order of the queue.
-        self.queue.binary_search(&waiter).is_ok()
+        self.place(waiter).is_ok()
     }
 
     /// Hands out what is kept for `waiter`.
@@ -66,9 +81,13 @@ impl Waiters {
 
     /// Takes `waiter` out of the queue, wherever it stands.
     pub(super) fn leave(&mut self, waiter: WaiterId) {
-        if let Ok(at) = self.queue.binary_search(&waiter) {
+        if let Ok(at) = self.place(waiter) {
             self.queue.remove(at);
         }
+    }
+
+    fn place(&self, waiter: WaiterId) -> Result<usize, usize> {
+        self.queue.binary_search_by_key(&waiter, |queued| queued.id)
     }
 
     /// How many are in the queue.

@@ -5,6 +5,7 @@ mod copy;
 mod event;
 mod reply;
 mod request;
+mod security;
 mod wire;
 
 use std::sync::Arc;
@@ -12,9 +13,12 @@ use std::sync::Arc;
 pub use copy::{CopyDoor, CopyPipe, Feed};
 pub use event::{Event, Outlet, Silence};
 pub use reply::{Completer, Completion, Drained, Reply, Settled, reply};
-pub use request::{IsNull, NoParams, Params, Request, Sink, Sql, Statement};
+pub use request::{IsNull, Known, NoParams, Params, Request, Sink, Sql, Statement};
+pub use security::{Answer, Channel, Encryption, Question, Route};
 pub use wire::{Flush, Transport, Wire};
 
+use crate::codec::Catalog;
+use crate::codec::catalog::Customs;
 use crate::error::Result;
 
 /// What the server last said about the session (ReadyForQuery's status byte for PostgreSQL).
@@ -30,6 +34,19 @@ pub enum Status {
     Failed,
     /// Closed, by either side.
     Closed,
+}
+
+/// What a session's prepared statements are like, and how often that helped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CacheFigures {
+    /// How many statements are kept.
+    pub size: usize,
+    /// How many may be.
+    pub capacity: usize,
+    /// Times a statement was there already.
+    pub hits: u64,
+    /// Times it had to be prepared.
+    pub misses: u64,
 }
 
 /// What became of a submission.
@@ -74,6 +91,21 @@ pub trait Session: Send + Sync + 'static {
     /// The prepared statement for `sql`, if this session has it.
     fn cached(&self, sql: &Sql) -> Option<Arc<Statement>>;
 
+    /// Puts `statement`, of which more is known now, in the place of what was prepared.
+    fn refine(&self, statement: Arc<Statement>);
+
+    /// Forgets the prepared statement for `sql`: it is prepared anew before its next use.
+    fn forget(&self, sql: &Sql);
+
+    /// What is known of the database's types.
+    fn catalog(&self) -> Arc<Catalog>;
+
+    /// The types that the host reads and writes itself on this connection.
+    fn customs(&self) -> Arc<Customs>;
+
+    /// Changes them, for statements that are prepared already as well.
+    fn set_customs(&self, customs: Arc<Customs>);
+
     /// What the server last said.
     fn status(&self) -> Status;
 
@@ -91,6 +123,16 @@ pub trait Session: Send + Sync + 'static {
 
     /// A setting that the server reports by itself, such as `server_version` or `TimeZone`.
     fn parameter(&self, name: &str) -> Option<String>;
+
+    /// The server's process that serves this session, if it told.
+    fn process(&self) -> Option<i32> {
+        None
+    }
+
+    /// What the prepared statements are like now.
+    fn cache_figures(&self) -> CacheFigures {
+        CacheFigures::default()
+    }
 
     /// From now on what the server says by itself goes to `outlet`, or nowhere. Returns who heard it
     /// before: that one is told nothing. A closed session keeps no outlet, and gives the new one back.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::{Sink, Statement};
+use crate::codec::catalog::Entry;
 use crate::error::{Closed, Error, Result};
 
 /// What a request came to.
@@ -14,10 +15,14 @@ pub struct Completion {
     pub sink: Option<Box<dyn Sink>>,
     /// The last command tag, such as `INSERT 0 1`; empty if there was none.
     pub tag: Box<str>,
+    /// How many rows the command tags of all parameter sets speak of together.
+    pub affected: u64,
     /// Whether the row limit was reached before the end.
     pub suspended: bool,
     /// The statement that was prepared.
     pub statement: Option<Arc<Statement>>,
+    /// The types that were asked for.
+    pub types: Vec<Entry>,
     /// Nothing ran: the session no longer has the statement as it was prepared, and says so with
     /// this error. Prepared again, it may run, with the same sink.
     pub stale: Option<Error>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::CopyDoor;
-use crate::codec::{Format, Kind, Oid};
+use crate::codec::{Format, Kind, Oid, Type};
 use crate::error::Result;
 use crate::row::{Columns, RawRow};
 
@@ -29,6 +29,11 @@ impl Sql {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The text, shared.
+    pub fn to_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 }
 
@@ -71,7 +76,7 @@ impl Hash for Sql {
 }
 
 /// A statement that a session has prepared.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Statement {
     /// Its name on the server; empty for the unnamed statement.
     pub name: Box<str>,
@@ -83,6 +88,34 @@ pub struct Statement {
     pub columns: Arc<Columns>,
     /// Whether it leaves something behind that outlives a transaction.
     pub touches: bool,
+    /// What is known of the types of its parameters and columns.
+    pub known: Known,
+}
+
+/// What is known of a statement's types.
+#[derive(Debug, Clone)]
+pub enum Known {
+    /// They are all the server's own.
+    Own,
+    /// Some may have to be asked for.
+    Unasked,
+    /// What the catalog said in `epoch`; of the columns each one knows.
+    Learnt {
+        /// See [`crate::codec::Catalog::epoch`].
+        epoch: u64,
+        /// The types of the parameters; None for the server's own.
+        params: Box<[Option<Arc<Type>>]>,
+    },
+}
+
+impl Statement {
+    /// The type of parameter `index`, if it had to be asked for.
+    pub fn learnt(&self, index: usize) -> Option<&Arc<Type>> {
+        match &self.known {
+            Known::Learnt { params, .. } => params.get(index)?.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// What a session can be asked for. Each is answered by one completion.
@@ -100,6 +133,14 @@ pub enum Request<'a> {
     },
     /// Run a script of one or more statements without parameters; values come in text form.
     Script(&'a str),
+    /// Ask what types there are with these OIDs, or all that are not the server's own as well. The
+    /// completion carries the answer.
+    Types {
+        /// The OIDs.
+        oids: &'a [Oid],
+        /// Whether to ask for all.
+        all: bool,
+    },
     /// Run a COPY FROM STDIN. Nobody else may submit until it is answered.
     CopyIn {
         /// The statement.
@@ -168,6 +209,25 @@ pub trait Params: Sync {
     /// # Errors
     /// A `CodecError` that names parameter and types, or the host's own error.
     fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull>;
+
+    /// In which format [`Params::encode_learnt`] writes a parameter.
+    fn format_learnt(&self, _set: usize, _index: usize, of: &Type) -> Format {
+        of.format()
+    }
+
+    /// As [`Params::encode`] for a type that had to be asked for.
+    ///
+    /// # Errors
+    /// As [`Params::encode`].
+    fn encode_learnt(
+        &self,
+        set: usize,
+        index: usize,
+        of: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull> {
+        self.encode(set, index, of.oid, out)
+    }
 }
 
 /// No parameters.

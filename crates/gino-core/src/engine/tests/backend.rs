@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::sql::{Failure, NO_PORTAL, NO_STATEMENT, returns_rows, sleeper};
+use super::types::{answer, question, typed};
 use crate::clock::Instant;
 use crate::pg::tests::server::*;
 
@@ -27,6 +28,7 @@ pub(super) struct Backend {
     /// Whether something was SET and not RESET.
     pub(super) touched: bool,
     started: bool,
+    pub(super) role: Role,
     /// Refuses everybody with this SQLSTATE.
     unfriendly: Option<&'static str>,
     input: Vec<u8>,
@@ -42,13 +44,28 @@ pub(super) struct Backend {
     pub(super) copying: Option<usize>,
 }
 
+/// What a server is among several.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Role {
+    pub(super) standby: bool,
+    pub(super) read_only: bool,
+    /// It says so only when it is asked, as servers before 14 do.
+    pub(super) silent: bool,
+    /// It is a pooler, and this process answers.
+    pub(super) pooled_process: Option<u32>,
+    /// How many milliseconds it thinks about a question about types.
+    pub(super) types_take: u64,
+    /// It lets nobody read the catalog.
+    pub(super) discreet: bool,
+}
+
 pub(super) struct Portal {
     pub(super) sql: String,
     rows: Option<(i32, i32)>,
 }
 
 impl Backend {
-    pub(super) fn new(process: u32, unfriendly: Option<&'static str>) -> Backend {
+    pub(super) fn new(process: u32, unfriendly: Option<&'static str>, role: Role) -> Backend {
         Backend {
             process,
             life: Life::Serving,
@@ -56,6 +73,7 @@ impl Backend {
             status: b'I',
             touched: false,
             started: false,
+            role,
             unfriendly,
             input: Vec::new(),
             savepoints: Vec::new(),
@@ -138,7 +156,17 @@ impl Backend {
         }
         self.started = true;
         let key = backend_key(self.process, 42);
-        self.out.extend([auth_ok(), key, ready(b'I')].concat());
+        self.out.extend(auth_ok());
+        if !self.role.silent {
+            for (name, is_so) in [
+                ("in_hot_standby", self.role.standby),
+                ("default_transaction_read_only", self.role.read_only),
+            ] {
+                self.out
+                    .extend(parameter(name, if is_so { "on" } else { "off" }));
+            }
+        }
+        self.out.extend([key, ready(b'I')].concat());
         Some(())
     }
 
@@ -205,6 +233,13 @@ impl Backend {
             self.out.extend(empty_query());
         }
         for sql in script.split(';').map(str::trim).filter(|s| !s.is_empty()) {
+            if sql == "SELECT pg_catalog.pg_backend_pid()" {
+                let process = self.role.pooled_process.unwrap_or(self.process).to_string();
+                self.out.extend(columns(&[("pg_backend_pid", INT4)]));
+                self.out.extend(row(&[Some(process.as_bytes())]));
+                self.out.extend(complete("SELECT 1"));
+                continue;
+            }
             log.push((self.process, sql.to_owned()));
             let (tag, rows) = self.execute(sql)?;
             if tag == "COPYIN" {
@@ -216,6 +251,19 @@ impl Backend {
                 self.out.extend(copy(b'H'));
                 (0..rows).for_each(|_| self.out.extend(message(b'd', &[b'x'; 100])));
                 self.out.extend(message(b'c', &[]));
+            }
+            let Role {
+                standby, read_only, ..
+            } = self.role;
+            let answer = match sql {
+                "SELECT pg_catalog.pg_is_in_recovery()" => Some(if standby { "t" } else { "f" }),
+                "SHOW transaction_read_only" if standby || read_only => Some("on"),
+                "SHOW transaction_read_only" => Some("off"),
+                _ => None,
+            };
+            if let Some(answer) = answer {
+                self.out.extend(columns(&[("answer", TEXT)]));
+                self.out.extend(row(&[Some(answer.as_bytes())]));
             }
             self.out.extend(complete(&tag));
         }
@@ -239,7 +287,9 @@ impl Backend {
             b'D' => {
                 self.out.extend(parameter_types(&[]));
                 let sql = self.statements.get(&names[0][1..]).ok_or(NO_STATEMENT)?;
-                let shape = if returns_rows(sql) {
+                let shape = if let Some(oids) = typed(sql) {
+                    columns(&oids.iter().map(|oid| ("v", *oid)).collect::<Vec<_>>())
+                } else if returns_rows(sql) {
                     columns(&[("n", INT4)])
                 } else {
                     no_data()
@@ -249,6 +299,7 @@ impl Backend {
             b'B' => {
                 let sql = self.statements.get(&names[1]).ok_or(NO_STATEMENT)?.clone();
                 self.refuse_if_failed(&sql)?;
+                let sql = question(&sql, body).unwrap_or(sql);
                 let portal = Portal { sql, rows: None };
                 self.portals.insert(names.swap_remove(0), portal);
                 self.out.extend(bind_complete());
@@ -265,6 +316,11 @@ impl Backend {
                 let (from, all) = portal.rows.unwrap_or_default();
                 let to = if most == 0 { all } else { all.min(from + most) };
                 (from..to).for_each(|value| self.out.extend(int_row(value + 1)));
+                if portal.sql.starts_with("TYPES") {
+                    self.out.extend(answer(&portal.sql).concat());
+                } else if let Some(oids) = typed(&portal.sql) {
+                    self.out.extend(row(&vec![None; oids.len()]));
+                }
                 if most != 0 && to == from + most {
                     self.out.extend(suspended());
                 } else {

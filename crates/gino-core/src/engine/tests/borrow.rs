@@ -77,6 +77,8 @@ fn time_out_says_who_holds_connections_and_what_they_do() {
         lazy: false,
         reusable: true,
         limit: None,
+        scope: crate::engine::Scope::NONE,
+        origin: None,
     };
     world.call_me("Task-7");
     let same = engine.clone();

@@ -150,15 +150,20 @@ fn contextual_connection_may_be_cancelled_anywhere() {
         lazy: true,
         reusable: true,
         limit: None,
+        scope: crate::engine::Scope::NONE,
+        origin: None,
     };
-    at_every_await(15, move |engine| async move {
-        let handle = engine.handle(None, options).await.unwrap();
-        let seat = handle.seat(None).await.unwrap();
-        run(&seat, "SET a = 1").await.unwrap();
-        handle.release(false).await.unwrap();
-        let seat = handle.seat(None).await.unwrap();
-        begin(&seat).await.unwrap();
-        handle.release(true).await.unwrap();
+    at_every_await(15, move |engine| {
+        let options = options.clone();
+        async move {
+            let handle = engine.handle(None, options).await.unwrap();
+            let seat = handle.seat(None).await.unwrap();
+            run(&seat, "SET a = 1").await.unwrap();
+            handle.release(false).await.unwrap();
+            let seat = handle.seat(None).await.unwrap();
+            begin(&seat).await.unwrap();
+            handle.release(true).await.unwrap();
+        }
     });
 }
 

@@ -9,6 +9,8 @@ const PLAIN: AcquireOptions = AcquireOptions {
     lazy: false,
     reusable: true,
     limit: None,
+    scope: crate::engine::Scope::NONE,
+    origin: None,
 };
 
 const LAZY: AcquireOptions = AcquireOptions {

@@ -16,8 +16,8 @@ fn hook(sql: &'static str) -> Option<Hook<World>> {
 
 fn hooked(world: &World, hooks: Hooks<World>) -> Engine<World> {
     let url = "postgresql://fantix@server/gino?min_size=1&max_size=1";
-    let config = Config::new(Some(url), [], &|_| None).unwrap();
-    Engine::with_hooks(Arc::new(config), world.clone(), hooks)
+    let config = Config::new(Some(url), [], &|_: &str| None).unwrap();
+    Engine::with_hooks(Arc::new(config), world.clone(), hooks, Arc::default())
 }
 
 fn nobody_is_left(world: &World, engine: &Engine<World>) {
@@ -144,6 +144,8 @@ fn last_hook_that_fails_closes_the_connection_and_tells_who_releases() {
             lazy: false,
             reusable: true,
             limit: None,
+            scope: crate::engine::Scope::NONE,
+            origin: None,
         };
         let handle = same.handle(None, options).await.unwrap();
         assert_eq!(error(handle.release(true).await).sqlstate(), Some("22012"));

@@ -3,9 +3,12 @@
 
 mod runtime;
 mod network;
+mod types;
 mod backend;
 mod sql;
 
+mod observe;
+mod life;
 mod borrow;
 mod statement;
 mod transaction;
@@ -14,9 +17,12 @@ mod sharing;
 mod handle;
 mod outlet;
 mod hook;
+mod learn;
 mod copy;
 mod close;
+mod target;
 mod trouble;
+mod security;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +37,7 @@ use runtime::World;
 /// An engine that connects into `world`.
 fn engine(world: &World, settings: &[(&str, &str)]) -> Engine<World> {
     let url = "postgresql://fantix@server/gino?min_size=0";
-    let config = Config::new(Some(url), settings.iter().copied(), &|_| None).unwrap();
+    let config = Config::new(Some(url), settings.iter().copied(), &|_: &str| None).unwrap();
     Engine::new(Arc::new(config), world.clone())
 }
 

@@ -5,12 +5,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::backend::{Backend, Life};
+use super::backend::{Backend, Life, Role};
 use super::runtime::World;
-use crate::config::Endpoint;
 use crate::error::{ConnectError, Phase, Result};
 use crate::runtime::Runtime;
-use crate::session::{Flush, Transport, Wire};
+use crate::session::{Channel, Flush, Route, Transport, Wire};
 
 /// The server and the sockets to it.
 #[derive(Default)]
@@ -30,8 +29,15 @@ pub(super) struct Server {
     pub(super) down: Option<&'static str>,
     /// What a host says instead of welcome: host, SQLSTATE.
     pub(super) unfriendly: Option<(&'static str, &'static str)>,
+    /// What hosts are that are no common primary.
+    pub(super) roles: Vec<(&'static str, Role)>,
     /// Accepts and never says a word.
     pub(super) deaf: bool,
+    pub(super) tls: TlsSide,
+    /// Lets in who is encrypted, or who is not, and refuses others as pg_hba.conf does.
+    pub(super) wants_tls: Option<bool>,
+    /// Every connection that was opened: whether it was encrypted.
+    pub(super) opened: Vec<bool>,
     /// Cancel requests that arrived.
     pub(super) cancels: usize,
     /// Cancel requests that came while more than one request was under way.
@@ -39,6 +45,14 @@ pub(super) struct Server {
     /// Every statement that was run: process, text.
     pub(super) log: Vec<(u32, String)>,
     sockets: Vec<Socket>,
+}
+
+/// What the server makes of TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum TlsSide {
+    None,
+    Works,
+    Fails,
 }
 
 struct Socket {
@@ -56,7 +70,11 @@ impl Default for Server {
             refusing: false,
             down: None,
             unfriendly: None,
+            roles: Vec::new(),
             deaf: false,
+            tls: TlsSide::None,
+            wants_tls: None,
+            opened: Vec::new(),
             cancels: 0,
             violations: 0,
             log: Vec::new(),
@@ -88,28 +106,52 @@ impl Network {
     pub(super) fn accept(
         &self,
         world: &World,
-        endpoint: &Endpoint,
+        route: &Route,
         wire: Arc<dyn Wire>,
-    ) -> Result<()> {
-        let index = {
+    ) -> Result<Channel> {
+        let endpoint = &route.endpoint;
+        let (index, encrypted) = {
             let mut server = self.server();
             let host = endpoint.to_string();
             if server.refusing || server.down == Some(&*host) {
                 let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
                 return Err(ConnectError::new(Phase::Socket, endpoint.to_string(), refused).into());
             }
-            let unfriendly = server.unfriendly.filter(|(name, _)| *name == host);
+            let role = server.roles.iter().find(|(name, _)| *name == host);
+            let role = role.map(|(_, role)| *role).unwrap_or_default();
+            let answer: &[u8] = match server.tls {
+                TlsSide::None => b"N",
+                _ => b"S",
+            };
+            let asked = route.encryption.as_ref();
+            let encrypted = match asked {
+                Some(encryption) => encryption.begins(answer, endpoint)?,
+                None => false,
+            };
+            server.opened.push(encrypted);
+            if encrypted && server.tls == TlsSide::Fails {
+                let broken = io::Error::other("a handshake that fails");
+                return Err(ConnectError::new(Phase::Tls, host, broken).into());
+            }
+            let unwelcome = server.wants_tls.is_some_and(|wanted| wanted != encrypted);
+            let unfriendly = match server.unfriendly {
+                Some((name, state)) if name == host => Some((name, state)),
+                _ => unwelcome.then_some(("", "28000")),
+            };
             let process = u32::try_from(server.sockets.len() + 1).unwrap();
             server.sockets.push(Socket {
                 wire: Some(Arc::clone(&wire)),
-                backend: Backend::new(process, unfriendly.map(|(_, state)| state)),
+                backend: Backend::new(process, unfriendly.map(|(_, state)| state), role),
                 to_client: Vec::new(),
             });
-            server.sockets.len() - 1
+            (server.sockets.len() - 1, encrypted)
         };
         let world = world.clone();
         wire.attach(Box::new(Plug { world, index }));
-        Ok(())
+        Ok(match encrypted {
+            true => Channel::Tls { end_point: None },
+            false => Channel::Plain,
+        })
     }
 
     /// The server's process says goodbye and ends.

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use super::network::Network;
 use crate::clock::Instant;
-use crate::config::Endpoint;
 use crate::error::Result;
 use crate::pg::tests::random::Chance;
 use crate::runtime::Runtime;
-use crate::session::Wire;
+use crate::session::{Channel, Route, Wire};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -235,10 +234,14 @@ impl Runtime for World {
         state.ready.push(id);
     }
 
-    async fn connect(&self, endpoint: &Endpoint, wire: Arc<dyn Wire>) -> Result<()> {
+    fn random(&self) -> u64 {
+        u64::try_from(self.chance(usize::MAX)).unwrap()
+    }
+
+    async fn connect(&self, route: &Route, wire: Arc<dyn Wire>) -> Result<Channel> {
         let delay = self.network.server().connect_delay;
         self.sleep_until(self.now() + delay).await;
-        self.network.accept(self, endpoint, wire)
+        self.network.accept(self, route, wire)
     }
 
     fn caller(&self) -> Option<Arc<str>> {

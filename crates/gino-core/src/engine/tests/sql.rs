@@ -1,7 +1,7 @@
 //! Owns the server's few words of SQL. Transactions and savepoints are real, `SLEEP n` takes virtual
 //! milliseconds, `ROWS n` gives rows, `NOTIFY` tells its own session, `COPYIN` and
-//! `COPYOUT n` copy, `FAIL` fails, `DIE` ends the
-//! process. `backend` calls it.
+//! `COPYOUT n` copy, `TYPED oid…` gives a row of NULLs of these types, `TYPES oid…` is the client's
+//! question about them, `FAIL` fails, `DIE` ends the process. `backend` calls it.
 
 use super::backend::{Backend, Life, texts};
 use crate::pg::tests::server::notification;
@@ -48,11 +48,15 @@ impl Backend {
                     .truncate(at + usize::from(tag == "ROLLBACK"));
                 self.status = b'T';
             }
+            ["TYPES", ..] if self.role.discreet => {
+                return Err(("42501", "permission denied for table pg_type"));
+            }
             ["FAIL"] => return Err(("22012", "division by zero")),
             ["DIE"] => {
                 self.life = Life::Ended;
                 return Err(("57P01", "terminating connection"));
             }
+            ["ALTER", "TYPE", ..] => tag = "ALTER TYPE",
             ["SET", ..] => self.touched = true,
             ["RESET", "ALL"] => self.touched = false,
             ["NOTIFY", channel, payload] => self.out.extend(notification(channel, payload)),
@@ -71,6 +75,9 @@ pub(super) fn sleeper(tag: u8, body: &[u8], backend: &Backend) -> Option<String>
         b'E' => backend.portals.get(&texts(body)[0])?.sql.clone(),
         _ => return None,
     };
+    if sql.starts_with("TYPES") && backend.role.types_take > 0 {
+        return Some(backend.role.types_take.to_string());
+    }
     sql.strip_prefix("SLEEP ").map(str::to_owned)
 }
 

@@ -186,6 +186,37 @@ fn transaction_abandoned_during_a_cancellation_is_over_for_who_begins_the_next()
 }
 
 #[test]
+fn rollback_that_is_dropped_before_its_turn_is_done_all_the_same() {
+    for seed in 0..20 {
+        let world = World::new(seed);
+        let engine = pool_of_one(&world);
+        let inside = world.clone();
+        world.run(async move {
+            let lease = engine.acquire(None).await.unwrap();
+            let outer = begin(lease.seat()).await.unwrap();
+            let inner = begin(lease.seat()).await.unwrap();
+            let slow = within(&inside, limit(&inside, 1), run(lease.seat(), "SLEEP 60000"));
+            assert!(slow.await.is_err());
+            {
+                let mut rollback = std::pin::pin!(inner.rollback());
+                std::future::poll_fn(|cx| {
+                    assert!(rollback.as_mut().poll(cx).is_pending());
+                    std::task::Poll::Ready(())
+                })
+                .await;
+            }
+            run(lease.seat(), "ROWS 1").await.unwrap();
+            outer.commit().await.unwrap();
+        });
+        let server = world.network.server();
+        let texts = server.texts();
+        let place = |start: &str| texts.iter().position(|text| text.starts_with(start));
+        assert!(place("ROLLBACK TO") < place("ROWS 1"), "{texts:?}");
+        assert!(place("ROLLBACK TO").is_some(), "{texts:?}");
+    }
+}
+
+#[test]
 fn transaction_abandoned_too_late_does_not_touch_the_next_borrowers() {
     let world = World::new(1);
     let engine = pool_of_one(&world);

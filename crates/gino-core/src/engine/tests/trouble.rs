@@ -137,7 +137,8 @@ fn server_that_cannot_be_asked_to_cancel_costs_the_connection_not_the_pool() {
         drop(lease);
         let next = same.acquire(None).await.unwrap();
         // The cancel request is still on its way: it must not hit anybody who comes now.
-        assert_eq!(run(next.seat(), "SLEEP 200000").await.unwrap(), []);
+        let rows = run(next.seat(), "SLEEP 200000").await.unwrap();
+        assert!(rows.is_empty());
     });
     assert_eq!(engine.figures().size, 1);
 }

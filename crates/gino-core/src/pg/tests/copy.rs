@@ -1,8 +1,9 @@
 //! COPY in and out: who may feed what when, what waits, and what becomes of a copy given up.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use super::play::{Play, config, done, is_pending, replay, replay_with};
 use super::server::*;
@@ -54,6 +55,48 @@ fn data_goes_in_when_the_server_asks_and_others_wait() {
         play.submit(Request::Script("SELECT 1"));
         assert_eq!(play.tags(), "Q");
     });
+}
+
+/// Looks at the session the moment it is woken, as a flow does that runs at once.
+struct Looks {
+    link: Arc<crate::pg::Link>,
+    found_held: AtomicBool,
+}
+
+impl Wake for Looks {
+    fn wake(self: Arc<Self>) {
+        self.found_held.store(self.link.is_held(), Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn whoever_a_lost_copy_wakes_finds_the_session_free() {
+    let lost: [fn(&Play); 2] = [|play| play.link.lost(None), |play| play.link.close()];
+    for lose in lost {
+        for asked in [false, true] {
+            let mut play = Play::new(config(&[]), super::play::Cut::Whole);
+            play.begin();
+            let (_door, reply) = copy_in(&play, "COPY t FROM STDIN");
+            if asked {
+                play.server(&[copy(b'G')]);
+            }
+            let looks = Arc::new(Looks {
+                link: Arc::clone(&play.link),
+                found_held: AtomicBool::new(false),
+            });
+            let waker = Waker::from(Arc::clone(&looks));
+            let mut reply = pin!(reply);
+            assert!(
+                reply
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+            lose(&play);
+            assert!(!looks.found_held.load(Ordering::SeqCst));
+            assert!(reply.poll(&mut Context::from_waker(&waker)).is_ready());
+        }
+    }
 }
 
 #[test]

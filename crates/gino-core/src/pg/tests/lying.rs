@@ -151,7 +151,7 @@ fn lie_during_start_up_ends_the_connection() {
         b"HTTP/1.1 400 Bad Request\r\n".to_vec(),
     ] {
         replay(|play| {
-            let mut first = play.link.start(&play.config).unwrap();
+            let mut first = play.start();
             play.server(std::slice::from_ref(&lie));
             assert!(!is_pending(&mut first));
             assert!(play.broken && play.socket.is_closed());

@@ -8,6 +8,8 @@ pub(crate) mod server;
 mod scram;
 
 mod startup;
+mod binding;
+mod protocol;
 mod query;
 mod script;
 mod portal;

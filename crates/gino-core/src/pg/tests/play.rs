@@ -9,11 +9,13 @@ use std::task::{Context, Poll, Waker};
 
 use super::server::*;
 use super::values::{Rows, Values};
+use crate::codec::Catalog;
 use crate::config::Config;
 use crate::error::Result;
 use crate::pg::Link;
 use crate::session::{
-    Completion, Flush, Reply, Request, Session, Sink, Sql, Statement, Submitted, Transport, Wire,
+    Channel, Completion, Flush, Reply, Request, Session, Sink, Sql, Statement, Submitted,
+    Transport, Wire,
 };
 
 /// Where the server's stream is cut into reads.
@@ -43,12 +45,14 @@ pub(super) fn replay_with(config: &Config, scene: impl Fn(&mut Play)) {
 
 pub(super) fn config(settings: &[(&str, &str)]) -> Config {
     let url = "postgresql://fantix:pencil@localhost/gino";
-    Config::new(Some(url), settings.iter().copied(), &|_| None).unwrap()
+    Config::new(Some(url), settings.iter().copied(), &|_: &str| None).unwrap()
 }
 
 pub(super) struct Play {
     pub(super) link: Arc<Link>,
     pub(super) config: Config,
+    /// How the socket is secured.
+    pub(super) channel: Channel,
     pub(super) socket: Arc<Socket>,
     pub(super) broken: bool,
     cut: Cut,
@@ -57,22 +61,41 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) fn new(config: Config, cut: Cut) -> Play {
-        let link = Link::new(&config);
+        Play {
+            cut,
+            ..Play::on(config, Arc::default(), 0)
+        }
+    }
+
+    /// One of several connections over one catalog; nothing is cut.
+    pub(super) fn on(config: Config, catalog: Arc<Catalog>, tag: u64) -> Play {
+        let link = Link::new(&config, catalog, tag);
         let socket = Arc::new(Socket::default());
         link.attach(Box::new(Arc::clone(&socket)));
         Play {
             link,
             config,
+            channel: Channel::Plain,
             socket,
             broken: false,
-            cut,
+            cut: Cut::Whole,
             fed: 0,
         }
     }
 
+    /// Begins the start-up conversation.
+    pub(super) fn start(&self) -> Reply {
+        let protocol = self.config.login.max_protocol;
+        let endpoint = &self.config.endpoints[0];
+        let started = self
+            .link
+            .start(&self.config, endpoint, self.channel.clone(), protocol);
+        started.unwrap()
+    }
+
     /// Starts up with trust; these bytes are not cut.
     pub(super) fn begin(&mut self) {
-        let reply = self.link.start(&self.config).unwrap();
+        let reply = self.start();
         let hello = [auth_ok(), backend_key(7, 9), ready(b'I')].concat();
         self.deliver(&hello);
         done(reply).unwrap();

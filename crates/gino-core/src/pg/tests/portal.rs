@@ -19,7 +19,7 @@ fn portal_is_fetched_in_portions_until_it_is_exhausted() {
             max_rows,
         });
         let sent = play.sent();
-        assert!(sent[0].1.starts_with(b"gino_portal_1\0gino_1\0"));
+        assert!(sent[0].1.starts_with(b"gino_portal_1\0gino_0_1\0"));
         assert_eq!(sent[1], (b'E', b"gino_portal_1\0\0\0\0\x01".to_vec()));
         play.server(&[
             bind_complete(),

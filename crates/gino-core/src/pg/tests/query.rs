@@ -25,14 +25,14 @@ fn rows_of_a_prepared_statement_reach_the_sink() {
         let statement = done(reply).unwrap().statement.unwrap();
         assert_eq!(
             (&*statement.name, &*statement.params),
-            ("gino_1", &[TEXT][..])
+            ("gino_0_1", &[TEXT][..])
         );
         assert_eq!(play.link.cached(&sql).unwrap().name, statement.name);
 
         let reply = play.run(&statement, &[&["7"]]);
         let sent = play.sent();
         assert_eq!(sent[0].0, b'B');
-        assert!(sent[0].1.starts_with(b"\0gino_1\0"));
+        assert!(sent[0].1.starts_with(b"\0gino_0_1\0"));
         play.server(&[
             bind_complete(),
             row(&[Some(b"7"), Some(b"daisy")]),

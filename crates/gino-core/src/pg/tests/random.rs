@@ -199,7 +199,7 @@ fn noise_during_start_up_is_survived() {
             messages[at][byte] = chance.byte();
         }
         let mut play = Play::new(config(&[]), Cut::Whole);
-        let reply = play.link.start(&play.config).unwrap();
+        let reply = play.start();
         play.deliver(&messages.concat());
         if !play.broken && !play.socket.is_closed() {
             play.eof();

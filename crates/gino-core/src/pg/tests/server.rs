@@ -38,6 +38,11 @@ pub(crate) fn backend_key(process: u32, secret: u32) -> Vec<u8> {
     )
 }
 
+/// NegotiateProtocolVersion without options.
+pub(crate) fn negotiate(newest: u32) -> Vec<u8> {
+    message(b'v', &[newest.to_be_bytes(), [0; 4]].concat())
+}
+
 pub(crate) fn ready(status: u8) -> Vec<u8> {
     message(b'Z', &[status])
 }

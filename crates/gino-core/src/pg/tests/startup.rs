@@ -1,15 +1,17 @@
 //! Start-up conversations: every way to authenticate, and every way to be refused.
 
-use super::play::{Play, config, done, replay, replay_with};
+use super::play::{Cut, Play, config, done, replay, replay_with};
 use super::scram::Server;
 use super::server::*;
+use crate::config::Protocol;
 use crate::error::{AuthError, Error, ErrorKind, Leaf};
-use crate::session::{Reply, Session, Status};
+use crate::session::{Reply, Session, Status, Wire};
 
-fn start(play: &mut Play) -> Reply {
-    let reply = play.link.start(&play.config).unwrap();
+pub(super) fn start(play: &mut Play) -> Reply {
+    let reply = play.start();
     let hello = play.raw();
-    assert_eq!(&hello[4..8], &[0, 3, 0, 0]);
+    let minor = u8::from(play.config.login.max_protocol != Protocol::V3_0) * 2;
+    assert_eq!(&hello[4..8], &[0, 3, 0, minor]);
     for part in [
         "user\0fantix\0",
         "database\0gino\0",
@@ -21,11 +23,11 @@ fn start(play: &mut Play) -> Reply {
     reply
 }
 
-fn is_over(play: &Play) -> bool {
+pub(super) fn is_over(play: &Play) -> bool {
     play.socket.is_closed() && play.link.status() == Status::Closed && play.link.in_flight() == 0
 }
 
-fn auth_error(error: &Error) -> &AuthError {
+pub(super) fn auth_error(error: &Error) -> &AuthError {
     match error.leaf() {
         Leaf::Auth(auth) => auth,
         other => panic!("{other:?}"),
@@ -56,6 +58,18 @@ fn trusted_start_up_ends_when_the_server_is_ready() {
 }
 
 #[test]
+fn start_up_fails_at_once_when_the_connection_is_already_lost() {
+    let play = Play::new(config(&[]), Cut::Whole);
+    let cause = std::io::Error::other("certificate expired");
+    play.link.lost(Some(cause));
+    let error = done(play.start()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert!(error.to_string().contains("certificate expired"), "{error}");
+    assert!(play.raw().is_empty());
+    assert!(is_over(&play));
+}
+
+#[test]
 fn passwords_go_out_in_clear_text_or_as_md5_of_the_salt() {
     replay(|play| {
         let reply = start(play);
@@ -79,8 +93,12 @@ fn passwords_go_out_in_clear_text_or_as_md5_of_the_salt() {
 
 /// Goes through SCRAM up to the server's proof, which it returns.
 fn scram(play: &mut Play, password: &str) -> Option<Vec<u8>> {
-    let mut server = Server::new(password);
-    play.server(&[authentication(10, b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0")]);
+    prove(play, Server::new(password), b"SCRAM-SHA-256\0\0")
+}
+
+/// The same with a server of its own and what it offers.
+pub(super) fn prove(play: &mut Play, mut server: Server, offer: &[u8]) -> Option<Vec<u8>> {
+    play.server(&[authentication(10, offer)]);
     let [(b'p', initial)] = &play.sent()[..] else {
         panic!()
     };
@@ -190,7 +208,13 @@ fn missing_password_is_said() {
         play.server(&[authentication(5, &[1, 2, 3, 4])]);
         let error = done(reply).err().unwrap();
         let user = "fantix".to_owned();
-        assert_eq!(auth_error(&error), &AuthError::NoPassword { user });
+        assert_eq!(
+            auth_error(&error),
+            &AuthError::NoPassword {
+                user,
+                passfile: None
+            }
+        );
         assert!(is_over(play));
     });
 }

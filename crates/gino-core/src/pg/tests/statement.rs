@@ -35,7 +35,7 @@ fn statement_that_leaves_the_cache_is_closed_on_the_server() {
         play.begin();
         assert_eq!(used_once(play, "a"), []);
         assert_eq!(used_once(play, "b"), []);
-        let expected = [(b'C', b"Sgino_1\0".to_vec()), (b'S', Vec::new())];
+        let expected = [(b'C', b"Sgino_0_1\0".to_vec()), (b'S', Vec::new())];
         assert_eq!(used_once(play, "c"), expected);
         assert_eq!(play.link.in_flight(), 0);
         let next = play.submit(Request::Script("SELECT"));
@@ -82,13 +82,13 @@ fn twins_prepared_at_once_both_work() {
             .into_iter()
             .map(|reply| done(reply).unwrap().statement.unwrap())
             .collect();
-        assert_eq!(play.sent()[0], (b'C', b"Sgino_2\0".to_vec()));
+        assert_eq!(play.sent()[0], (b'C', b"Sgino_0_2\0".to_vec()));
         assert!(
             statements
                 .iter()
-                .all(|statement| &*statement.name == "gino_1")
+                .all(|statement| &*statement.name == "gino_0_1")
         );
-        assert_eq!(&*play.link.cached(&sql).unwrap().name, "gino_1");
+        assert_eq!(&*play.link.cached(&sql).unwrap().name, "gino_0_1");
     });
 }
 
@@ -121,7 +121,7 @@ fn without_a_cache_the_text_goes_along_each_time() {
 #[test]
 fn statement_that_the_server_no_longer_has_is_prepared_again() {
     for (state, text) in [
-        ("26000", "prepared statement \"gino_1\" does not exist"),
+        ("26000", "prepared statement \"gino_0_1\" does not exist"),
         ("0A000", "cached plan must not change result type"),
         ("XX000", "cache lookup failed for type 16500"),
     ] {
@@ -153,4 +153,62 @@ fn statement_that_does_not_parse_is_not_kept() {
         assert_eq!(told(reply), "Database: syntax error");
         assert!(!is_cached(play, "SELEC"));
     });
+}
+
+/// Runs a command that ends with `tag`, and says which messages followed.
+fn after(play: &mut Play, tag: &str) -> String {
+    let reply = play.submit(Request::Script(tag));
+    play.raw();
+    play.server(&[complete(tag), ready(b'I')]);
+    done(reply).unwrap();
+    let held = play.link.cached(&Sql::new("b")).is_some();
+    play.submit(Request::Script("SELECT"));
+    format!("{} {held}", play.tags())
+}
+
+#[test]
+fn command_that_changes_results_has_statements_prepared_again() {
+    for (tag, expected) in [
+        ("DISCARD ALL", "Q false"),
+        ("DEALLOCATE ALL", "Q false"),
+        ("ALTER TABLE", "Q false"),
+        ("DROP TABLE", "Q false"),
+        ("CREATE TABLE", "Q true"),
+    ] {
+        replay_with(&config(&[]), |play| {
+            play.begin();
+            used_once(play, "a");
+            used_once(play, "b");
+            assert_eq!(after(play, tag), expected, "{tag}");
+            assert!(is_cached(play, "a") == expected.ends_with("true"));
+        });
+    }
+}
+
+#[test]
+fn outdated_statements_are_closed_with_the_next_that_is_prepared() {
+    replay_with(&config(&[]), |play| {
+        play.begin();
+        used_once(play, "a");
+        assert_eq!(after(play, "ALTER TABLE"), "Q false");
+        play.server(&[complete("SELECT 0"), ready(b'I')]);
+        let closed = used_once(play, "b");
+        assert_eq!(closed[0], (b'C', b"Sgino_0_1\0".to_vec()));
+    });
+}
+
+#[test]
+fn changed_results_on_one_connection_outdate_those_of_others() {
+    let catalog = Arc::default();
+    let config = config(&[]);
+    let open = |tag| {
+        let mut play = Play::on(config.clone(), Arc::clone(&catalog), tag);
+        play.begin();
+        used_once(&mut play, "a");
+        play
+    };
+    let (mut one, other) = (open(1 << 16), open(2 << 16));
+    assert!(is_cached(&other, "a"));
+    after(&mut one, "ALTER TABLE");
+    assert!(!is_cached(&other, "a") && !is_cached(&one, "a"));
 }

@@ -1,5 +1,6 @@
 //! The pool on a virtual clock: a table of situations, and a seeded random walk.
 
+mod outage;
 mod random;
 mod situations;
 
@@ -13,6 +14,8 @@ fn limits(min: usize, max: usize) -> Limits {
         max,
         max_inactive: None,
         max_uses: None,
+        max_lifetime: None,
+        idle_check: None,
     }
 }
 
@@ -22,9 +25,9 @@ fn at(seconds: u64) -> Instant {
 
 /// A connection that is opened on the spot.
 fn open(pool: &mut Pool) -> SlotId {
-    match pool.acquire(at(0)) {
+    match pool.acquire(at(0), false) {
         Acquired::Connect(slot) => {
-            pool.connected(slot);
+            pool.connected(slot, at(0));
             slot
         }
         other => panic!("expected a new slot, got {other:?}"),
@@ -32,7 +35,7 @@ fn open(pool: &mut Pool) -> SlotId {
 }
 
 fn wait(pool: &mut Pool) -> WaiterId {
-    match pool.acquire(at(0)) {
+    match pool.acquire(at(0), false) {
         Acquired::Wait(waiter) => waiter,
         other => panic!("expected to wait, got {other:?}"),
     }

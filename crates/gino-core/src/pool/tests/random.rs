@@ -35,6 +35,7 @@ struct World {
     awake: Vec<(WaiterId, SlotId)>,
     stale: Vec<SlotId>,
     grants: usize,
+    refused: usize,
 }
 
 impl World {
@@ -46,9 +47,11 @@ impl World {
             max,
             max_inactive: (random.below(2) == 0).then(|| Duration::from_secs(20)),
             max_uses: (random.below(3) == 0).then(|| 1 + random.below(5) as u64),
+            max_lifetime: (random.below(2) == 0).then(|| Duration::from_secs(60)),
+            idle_check: (random.below(2) == 0).then(|| Duration::from_secs(9)),
         };
         World {
-            pool: Pool::new(limits),
+            pool: Pool::new(limits, seed),
             random,
             now: at(0),
             opening: Vec::new(),
@@ -58,24 +61,29 @@ impl World {
             awake: Vec::new(),
             stale: Vec::new(),
             grants: 0,
+            refused: 0,
         }
     }
 
     fn step(&mut self) {
         match self.random.below(11) {
-            0..=2 => match self.pool.acquire(self.now) {
+            0..=2 => match self.pool.acquire(self.now, self.random.below(2) == 0) {
                 Acquired::Wait(waiter) => self.queue.push_back(waiter),
+                Acquired::Down => assert!(self.pool.is_down() && self.pool.in_use() == 0),
                 other => self.got(other),
             },
             3 => self.opening.extend(self.pool.reserve()),
             4 | 5 => {
                 if let Some(slot) = self.random.pick(&mut self.opening) {
                     if self.random.below(4) == 0 {
-                        self.pool.failed(slot);
+                        match self.random.below(2) {
+                            0 => self.pool.failed(slot),
+                            _ => self.pool.unreachable(slot, self.now),
+                        }
                         self.stale.push(slot);
                     } else {
                         assert!(self.connections.insert(slot.index(), ()).is_none());
-                        self.pool.connected(slot);
+                        self.pool.connected(slot, self.now);
                         self.held.push(slot);
                     }
                 }
@@ -85,6 +93,11 @@ impl World {
                     let keep = self.random.below(5) > 0;
                     if !keep {
                         self.connections.remove(&slot.index());
+                    }
+                    if !keep && self.random.below(3) == 0 {
+                        assert!(self.pool.reopen(slot));
+                        self.opening.push(slot);
+                        return;
                     }
                     self.pool.release(slot, self.now, keep);
                     self.stale.push(slot);
@@ -122,7 +135,7 @@ impl World {
 
     fn got(&mut self, acquired: Acquired) {
         match acquired {
-            Acquired::Idle(slot) => {
+            Acquired::Idle(slot) | Acquired::Check(slot) => {
                 assert!(self.connections.contains_key(&slot.index()));
                 self.held.push(slot);
             }
@@ -137,8 +150,10 @@ impl World {
             return;
         };
         let (size, in_use, idle) = (self.pool.size(), self.pool.in_use(), self.pool.idle());
-        self.pool.connected(slot);
+        self.pool.connected(slot, self.now);
         self.pool.failed(slot);
+        self.pool.unreachable(slot, self.now);
+        assert!(!self.pool.reopen(slot));
         self.pool.release(slot, self.now, true);
         self.pool.release(slot, self.now, false);
         let lost = self.pool.lost(slot);
@@ -168,7 +183,9 @@ impl World {
                     assert!(self.connections.remove(&slot.index()).is_some());
                 }
                 Event::Refuse(waiter) => {
-                    assert!(self.pool.is_closed());
+                    let told = self.pool.take(waiter);
+                    assert!(matches!(told, Acquired::Closed | Acquired::Down));
+                    self.refused += usize::from(!self.pool.is_closed());
                     self.queue.retain(|id| *id != waiter);
                 }
             }
@@ -204,11 +221,10 @@ impl World {
             "a slot is in no hand"
         );
         if pool.waiting() > 0 {
-            assert_eq!(
-                (pool.size(), pool.idle()),
-                (max, 0),
-                "somebody waits for nothing"
-            );
+            let full = pool.size() == max || pool.is_down();
+            assert!(full && pool.idle() == 0, "somebody waits for nothing");
+            let something = pool.in_use() + pool.connecting() > 0;
+            assert!(something || pool.next_deadline().is_some(), "for ever");
         }
     }
 
@@ -237,7 +253,7 @@ impl World {
 
 #[test]
 fn invariants_hold_after_every_one_of_many_random_steps() {
-    let mut grants = 0;
+    let (mut grants, mut refused) = (0, 0);
     for seed in 0..400 {
         let mut world = World::new(seed);
         for _ in 0..500 {
@@ -245,9 +261,11 @@ fn invariants_hold_after_every_one_of_many_random_steps() {
         }
         world.wind_down();
         grants += world.grants;
+        refused += world.refused;
     }
     assert!(
         grants > 1000,
         "the walk has to reach waiters, it granted {grants}"
     );
+    assert!(refused > 100, "and outages, it refused {refused}");
 }

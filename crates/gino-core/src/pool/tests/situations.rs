@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_new_pool_connects_until_it_is_full_then_makes_wait() {
-    let mut pool = Pool::new(limits(0, 2));
+    let mut pool = Pool::new(limits(0, 2), 1);
     let (a, b) = (open(&mut pool), open(&mut pool));
     assert_ne!(a.index(), b.index());
     wait(&mut pool);
@@ -14,14 +14,14 @@ fn a_new_pool_connects_until_it_is_full_then_makes_wait() {
 
 #[test]
 fn the_connection_used_last_is_reused_first() {
-    let mut pool = Pool::new(limits(0, 3));
+    let mut pool = Pool::new(limits(0, 3), 1);
     let (a, b) = (open(&mut pool), open(&mut pool));
     pool.release(b, at(1), true);
     pool.release(a, at(2), true);
-    let Acquired::Idle(first) = pool.acquire(at(3)) else {
+    let Acquired::Idle(first) = pool.acquire(at(3), false) else {
         panic!()
     };
-    let Acquired::Idle(second) = pool.acquire(at(3)) else {
+    let Acquired::Idle(second) = pool.acquire(at(3), false) else {
         panic!()
     };
     assert_eq!((first.index(), second.index()), (a.index(), b.index()));
@@ -30,7 +30,7 @@ fn the_connection_used_last_is_reused_first() {
 
 #[test]
 fn released_slot_goes_to_oldest_waiter() {
-    let mut pool = Pool::new(limits(0, 1));
+    let mut pool = Pool::new(limits(0, 1), 1);
     let slot = open(&mut pool);
     let (first, second) = (wait(&mut pool), wait(&mut pool));
     pool.release(slot, at(1), true);
@@ -49,7 +49,7 @@ fn released_slot_goes_to_oldest_waiter() {
 
 #[test]
 fn no_newcomer_overtakes_a_waiter_that_is_not_awake_yet() {
-    let mut pool = Pool::new(limits(0, 1));
+    let mut pool = Pool::new(limits(0, 1), 1);
     let slot = open(&mut pool);
     let first = wait(&mut pool);
     pool.release(slot, at(1), true);
@@ -63,7 +63,7 @@ fn no_newcomer_overtakes_a_waiter_that_is_not_awake_yet() {
 
 #[test]
 fn oldest_waiter_connects_when_a_connection_is_gone() {
-    let mut pool = Pool::new(limits(0, 1));
+    let mut pool = Pool::new(limits(0, 1), 1);
     let slot = open(&mut pool);
     let (first, _second) = (wait(&mut pool), wait(&mut pool));
     pool.release(slot, at(1), false);
@@ -77,8 +77,8 @@ fn oldest_waiter_connects_when_a_connection_is_gone() {
 
 #[test]
 fn a_failed_attempt_gives_the_next_waiter_its_turn() {
-    let mut pool = Pool::new(limits(0, 1));
-    let Acquired::Connect(slot) = pool.acquire(at(0)) else {
+    let mut pool = Pool::new(limits(0, 1), 1);
+    let Acquired::Connect(slot) = pool.acquire(at(0), false) else {
         panic!()
     };
     let (first, second) = (wait(&mut pool), wait(&mut pool));
@@ -97,12 +97,12 @@ fn a_failed_attempt_gives_the_next_waiter_its_turn() {
 
 #[test]
 fn a_waiter_that_gives_up_is_passed_over() {
-    let mut pool = Pool::new(limits(0, 1));
+    let mut pool = Pool::new(limits(0, 1), 1);
     let slot = open(&mut pool);
     let (first, second) = (wait(&mut pool), wait(&mut pool));
     pool.abandon(first);
     pool.release(slot, at(1), true);
-    assert_eq!(pool.take(first), Acquired::Closed);
+    assert_eq!(pool.take(first), Acquired::Down);
     assert!(matches!(pool.take(second), Acquired::Idle(_)));
 }
 
@@ -110,7 +110,7 @@ fn a_waiter_that_gives_up_is_passed_over() {
 fn a_grant_goes_on_when_its_waiter_gives_up_before_or_after_the_event() {
     for polled in [false, true] {
         for keep in [false, true] {
-            let mut pool = Pool::new(limits(0, 1));
+            let mut pool = Pool::new(limits(0, 1), 1);
             let slot = open(&mut pool);
             let (first, second) = (wait(&mut pool), wait(&mut pool));
             pool.release(slot, at(1), keep);
@@ -135,10 +135,13 @@ fn a_grant_goes_on_when_its_waiter_gives_up_before_or_after_the_event() {
 
 #[test]
 fn a_grant_without_a_successor_becomes_idle() {
-    let mut pool = Pool::new(Limits {
-        max_inactive: Some(Duration::from_secs(10)),
-        ..limits(0, 1)
-    });
+    let mut pool = Pool::new(
+        Limits {
+            max_inactive: Some(Duration::from_secs(10)),
+            ..limits(0, 1)
+        },
+        1,
+    );
     let slot = open(&mut pool);
     let waiter = wait(&mut pool);
     pool.release(slot, at(7), true);
@@ -150,20 +153,20 @@ fn a_grant_without_a_successor_becomes_idle() {
 
 #[test]
 fn a_second_release_is_ignored() {
-    let mut pool = Pool::new(limits(0, 1));
+    let mut pool = Pool::new(limits(0, 1), 1);
     let slot = open(&mut pool);
     pool.release(slot, at(1), true);
     pool.release(slot, at(1), true);
     pool.release(slot, at(1), false);
     assert_eq!((pool.size(), pool.idle()), (1, 1));
-    let Acquired::Idle(other) = pool.acquire(at(2)) else {
+    let Acquired::Idle(other) = pool.acquire(at(2), false) else {
         panic!()
     };
     assert_eq!(other.index(), slot.index());
     for keep in [true, false] {
         pool.release(slot, at(3), keep);
         pool.failed(slot);
-        pool.connected(slot);
+        pool.connected(slot, at(0));
         assert!(!pool.lost(slot));
     }
     assert_eq!(
@@ -175,7 +178,7 @@ fn a_second_release_is_ignored() {
 
 #[test]
 fn a_stale_release_cannot_touch_what_a_waiter_was_granted() {
-    let mut pool = Pool::new(limits(0, 1));
+    let mut pool = Pool::new(limits(0, 1), 1);
     let slot = open(&mut pool);
     let (first, second) = (wait(&mut pool), wait(&mut pool));
     pool.release(slot, at(1), true);
@@ -186,21 +189,21 @@ fn a_stale_release_cannot_touch_what_a_waiter_was_granted() {
 
 #[test]
 fn an_idle_connection_that_dies_leaves_room() {
-    let mut pool = Pool::new(limits(1, 1));
+    let mut pool = Pool::new(limits(1, 1), 1);
     let slot = open(&mut pool);
     pool.release(slot, at(1), true);
     assert!(pool.lost(slot));
     assert!(!pool.lost(slot));
     assert_eq!((pool.size(), pool.idle()), (0, 0));
-    assert!(matches!(pool.acquire(at(2)), Acquired::Connect(_)));
+    assert!(matches!(pool.acquire(at(2), false), Acquired::Connect(_)));
 }
 
 #[test]
 fn warm_up_reserves_no_more_than_the_minimum() {
-    let mut pool = Pool::new(limits(2, 3));
+    let mut pool = Pool::new(limits(2, 3), 1);
     let (a, b) = (pool.reserve().unwrap(), pool.reserve().unwrap());
     assert_eq!(pool.reserve(), None);
-    pool.connected(a);
+    pool.connected(a, at(0));
     pool.release(a, at(1), true);
     pool.failed(b);
     assert_eq!((pool.size(), pool.idle()), (1, 1));
@@ -210,20 +213,23 @@ fn warm_up_reserves_no_more_than_the_minimum() {
 
 #[test]
 fn warmed_up_connection_goes_to_who_waits() {
-    let mut pool = Pool::new(limits(1, 1));
+    let mut pool = Pool::new(limits(1, 1), 1);
     let slot = pool.reserve().unwrap();
     let waiter = wait(&mut pool);
-    pool.connected(slot);
+    pool.connected(slot, at(0));
     pool.release(slot, at(1), true);
     assert!(matches!(pool.take(waiter), Acquired::Idle(_)));
 }
 
 #[test]
 fn idle_connections_close_after_their_time_but_not_below_the_minimum() {
-    let mut pool = Pool::new(Limits {
-        max_inactive: Some(Duration::from_secs(60)),
-        ..limits(1, 3)
-    });
+    let mut pool = Pool::new(
+        Limits {
+            max_inactive: Some(Duration::from_secs(60)),
+            ..limits(1, 3)
+        },
+        1,
+    );
     let slots: Vec<_> = (0..3).map(|_| open(&mut pool)).collect();
     assert_eq!(pool.next_deadline(), None);
     for (i, slot) in slots.iter().enumerate() {
@@ -242,13 +248,16 @@ fn idle_connections_close_after_their_time_but_not_below_the_minimum() {
 
 #[test]
 fn an_overdue_connection_is_not_handed_out() {
-    let mut pool = Pool::new(Limits {
-        max_inactive: Some(Duration::from_secs(60)),
-        ..limits(0, 1)
-    });
+    let mut pool = Pool::new(
+        Limits {
+            max_inactive: Some(Duration::from_secs(60)),
+            ..limits(0, 1)
+        },
+        1,
+    );
     let slot = open(&mut pool);
     pool.release(slot, at(0), true);
-    let Acquired::Connect(new) = pool.acquire(at(61)) else {
+    let Acquired::Connect(new) = pool.acquire(at(61), false) else {
         panic!()
     };
     assert_ne!(new.index(), slot.index(), "the old one is not closed yet");
@@ -257,10 +266,13 @@ fn an_overdue_connection_is_not_handed_out() {
 
 #[test]
 fn a_slot_comes_again_only_after_its_close_was_polled() {
-    let mut pool = Pool::new(Limits {
-        max_uses: Some(1),
-        ..limits(0, 1)
-    });
+    let mut pool = Pool::new(
+        Limits {
+            max_uses: Some(1),
+            ..limits(0, 1)
+        },
+        1,
+    );
     let old = open(&mut pool);
     pool.release(old, at(0), true);
     let other = open(&mut pool);
@@ -274,13 +286,16 @@ fn a_slot_comes_again_only_after_its_close_was_polled() {
 
 #[test]
 fn a_used_up_connection_is_replaced_for_who_waits() {
-    let mut pool = Pool::new(Limits {
-        max_uses: Some(2),
-        ..limits(0, 1)
-    });
+    let mut pool = Pool::new(
+        Limits {
+            max_uses: Some(2),
+            ..limits(0, 1)
+        },
+        1,
+    );
     let slot = open(&mut pool);
     pool.release(slot, at(0), true);
-    let Acquired::Idle(slot) = pool.acquire(at(0)) else {
+    let Acquired::Idle(slot) = pool.acquire(at(0), false) else {
         panic!()
     };
     let waiter = wait(&mut pool);
@@ -295,7 +310,7 @@ fn a_used_up_connection_is_replaced_for_who_waits() {
 
 #[test]
 fn closing_closes_idle_ones_refuses_waiters_and_waits_for_held_ones() {
-    let mut pool = Pool::new(limits(0, 2));
+    let mut pool = Pool::new(limits(0, 2), 1);
     let (a, b) = (open(&mut pool), open(&mut pool));
     let (first, second) = (wait(&mut pool), wait(&mut pool));
     pool.release(b, at(1), true);
@@ -305,7 +320,7 @@ fn closing_closes_idle_ones_refuses_waiters_and_waits_for_held_ones() {
     };
     assert_eq!(events(&mut pool), [Event::Refuse(second)]);
     assert_eq!(pool.take(second), Acquired::Closed);
-    assert_eq!(pool.acquire(at(2)), Acquired::Closed);
+    assert_eq!(pool.acquire(at(2), false), Acquired::Closed);
     assert_eq!(pool.reserve(), None);
     assert_eq!(pool.held().collect::<Vec<_>>(), [a, b]);
     pool.release(a, at(3), true);
@@ -317,7 +332,7 @@ fn closing_closes_idle_ones_refuses_waiters_and_waits_for_held_ones() {
 
 #[test]
 fn closing_an_unused_pool_closes_what_is_idle() {
-    let mut pool = Pool::new(limits(1, 1));
+    let mut pool = Pool::new(limits(1, 1), 1);
     let slot = open(&mut pool);
     pool.release(slot, at(0), true);
     pool.close();
@@ -327,13 +342,13 @@ fn closing_an_unused_pool_closes_what_is_idle() {
 
 #[test]
 fn a_connection_that_opens_after_close_is_closed_on_release() {
-    let mut pool = Pool::new(limits(0, 1));
-    let Acquired::Connect(slot) = pool.acquire(at(0)) else {
+    let mut pool = Pool::new(limits(0, 1), 1);
+    let Acquired::Connect(slot) = pool.acquire(at(0), false) else {
         panic!()
     };
     pool.close();
     assert!(!pool.is_drained());
-    pool.connected(slot);
+    pool.connected(slot, at(0));
     pool.release(slot, at(1), true);
     assert_eq!(events(&mut pool), [Event::Close(slot)]);
     assert!(pool.is_drained());
@@ -341,6 +356,6 @@ fn a_connection_that_opens_after_close_is_closed_on_release() {
 
 #[test]
 fn senseless_limits_are_made_sensible() {
-    assert_eq!(*Pool::new(limits(5, 0)).limits(), limits(1, 1));
-    assert_eq!(*Pool::new(limits(5, 3)).limits(), limits(3, 3));
+    assert_eq!(*Pool::new(limits(5, 0), 1).limits(), limits(1, 1));
+    assert_eq!(*Pool::new(limits(5, 3), 1).limits(), limits(3, 3));
 }
