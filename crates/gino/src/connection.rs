@@ -2,16 +2,17 @@
 //! Never borrows by itself: `gino_core::engine::Handle` does.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gino_core::engine::{AcquireOptions, Limit, TransactionOptions};
-use gino_core::error::{Error, Result};
+use gino_core::engine::{AcquireOptions, Origin, Scope};
+use gino_core::error::{Error, Result, UsageError};
 
-use crate::context::{self, Core, Entered, Handle};
+use crate::context::{self, Entered};
+use crate::driver::{Core, Handle, Seat};
 use crate::query::{Place, Target, sealed};
-use crate::transaction::{self, Transaction};
 
 /// A connection that is borrowed from the pool, or will be with its first statement if it is lazy.
 ///
@@ -27,47 +28,13 @@ struct Acquired {
 }
 
 impl Connection {
-    /// Runs `body` in a transaction on this connection; in a savepoint, if it is in one already.
-    /// Implicit statements in `body` run there too.
-    ///
-    /// # Errors
-    /// `body`'s, after a rollback; the server's, a failed commit included.
-    ///
-    /// # Cancellation
-    /// Rolled back.
-    pub async fn transaction<T, E>(
-        &self,
-        body: impl AsyncFnOnce(Transaction) -> Result<T, E>,
-    ) -> Result<T, E>
-    where
-        E: From<Error>,
-    {
-        self.transaction_with(TransactionOptions::default(), body)
-            .await
-    }
-
-    /// The same with an isolation level, read only or deferrable. Savepoints have no options.
-    ///
-    /// # Errors
-    /// As [`Connection::transaction`].
-    ///
-    /// # Cancellation
-    /// Rolled back.
-    pub async fn transaction_with<T, E>(
-        &self,
-        options: TransactionOptions,
-        body: impl AsyncFnOnce(Transaction) -> Result<T, E>,
-    ) -> Result<T, E>
-    where
-        E: From<Error>,
-    {
-        let Acquired { core, handle, .. } = &*self.0;
-        context::scope(async {
-            let _entered = context::enter(core, handle);
-            let seat = Box::pin(handle.seat(None)).await?;
-            transaction::run(core, seat, options, body).await
-        })
-        .await
+    /// One that somebody else gives back: for hooks.
+    pub(crate) fn lent(core: Core, handle: Handle) -> Connection {
+        Connection(Arc::new(Acquired {
+            core,
+            handle: Arc::new(handle),
+            entered: Mutex::default(),
+        }))
     }
 
     /// Gives the connection back: for good, if `permanent`, else until the next statement borrows
@@ -92,9 +59,34 @@ impl Connection {
         self.0.handle.release(permanent).await
     }
 
+    /// Gives back what is borrowed, unless somebody uses it, a transaction is open, or it stands on
+    /// another connection; the next statement borrows again.
+    #[cfg(any(feature = "actix", feature = "axum"))]
+    pub(crate) async fn give_back(&self) {
+        if self
+            .handle()
+            .current_seat()
+            .is_some_and(|seat| seat.is_settled())
+        {
+            // Who released it meanwhile has done the same.
+            let _ = self.release(false).await;
+        }
+    }
+
     /// What it stands on.
-    pub(crate) fn handle(&self) -> &Handle {
+    pub(crate) fn handle(&self) -> &Arc<Handle> {
         &self.0.handle
+    }
+
+    /// The engine it is one of.
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.core
+    }
+
+    /// Where its statements run; borrows a connection if there is none.
+    pub(crate) async fn seat(&self) -> Result<Arc<Seat>> {
+        let limit = context::limit(self.core().runtime(), None);
+        self.handle().seat(limit).await
     }
 
     /// Whether a connection of the pool is borrowed at the moment.
@@ -115,8 +107,8 @@ impl Connection {
 }
 
 impl sealed::Runs for Connection {
-    fn target(&self) -> Target<'_> {
-        Target::new(&self.0.core, Place::Handle(&self.0.handle))
+    fn target(&self) -> Result<Target<'_>> {
+        Ok(Target::new(&self.0.core, Place::Handle(&self.0.handle)))
     }
 }
 
@@ -133,21 +125,25 @@ impl fmt::Debug for Connection {
 #[must_use = "nothing is acquired before it is awaited"]
 #[derive(Clone)]
 pub struct Acquire {
-    core: Core,
+    /// None if nothing is bound.
+    core: Option<Core>,
     reuse: bool,
     lazy: bool,
     reusable: bool,
     timeout: Option<Duration>,
+    origin: &'static Location<'static>,
 }
 
 impl Acquire {
-    pub(crate) fn new(core: Core) -> Acquire {
+    #[track_caller]
+    pub(crate) fn new(core: Option<Core>) -> Acquire {
         Acquire {
             core,
             reuse: false,
             lazy: false,
             reusable: true,
             timeout: None,
+            origin: Location::caller(),
         }
     }
 
@@ -190,32 +186,63 @@ impl Acquire {
     where
         E: From<Error>,
     {
-        context::scope(async {
+        self.enter(body).await?
+    }
+
+    /// As [`Acquire::scope`], with a body that may give anything.
+    ///
+    /// # Errors
+    /// What acquiring came to.
+    pub(crate) async fn enter<T>(self, body: impl AsyncFnOnce(Connection) -> T) -> Result<T> {
+        context::scope(None, async {
             let connection = self.acquire().await?;
             let outcome = Box::pin(body(connection.clone())).await;
             // The body may have released it itself.
             let _ = connection.release(true).await;
-            outcome
+            Ok(outcome)
         })
         .await
     }
 
+    pub(crate) fn core(&self) -> Option<&Core> {
+        self.core.as_ref()
+    }
+
     async fn acquire(self) -> Result<Connection> {
-        let newest = context::newest(&self.core);
+        let core = self.core.ok_or(UsageError::Uninitialized)?;
+        let newest = context::newest(&core);
         let options = AcquireOptions {
             reuse: self.reuse,
             lazy: self.lazy,
             reusable: self.reusable,
-            limit: Limit::within(self.core.runtime(), self.timeout),
+            limit: context::limit(core.runtime(), self.timeout),
+            // Deadlines are the task's, not the connection's: see `context`.
+            scope: Scope::NONE,
+            origin: Some(Origin::Rust(self.origin)),
         };
-        let handle = Box::pin(self.core.handle(newest.as_deref(), options)).await?;
+        let handle = Box::pin(core.handle(newest.as_deref(), options)).await?;
         let handle = Arc::new(handle);
-        let entered = Mutex::new(context::enter(&self.core, &handle));
+        let entered = match handle.is_reusable() {
+            true => context::enter(&core, &handle),
+            false => None,
+        };
+        let entered = Mutex::new(entered);
         Ok(Connection(Arc::new(Acquired {
-            core: self.core,
+            core,
             handle,
             entered,
         })))
+    }
+}
+
+impl fmt::Debug for Acquire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire")
+            .field("reuse", &self.reuse)
+            .field("lazy", &self.lazy)
+            .field("reusable", &self.reusable)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 

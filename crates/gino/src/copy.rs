@@ -1,11 +1,15 @@
 //! Owns COPY as the application sees it: data in and out of a connection, in portions.
 //! Never makes a statement or holds more than a portion.
 
-use std::fmt;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::{fmt, io};
 
 use bytes::Bytes;
+use futures_core::Stream;
 use gino_core::engine::{self as core, Copied};
 use gino_core::error::Result;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::connection::Connection;
 use crate::driver::TokioRuntime;
@@ -20,7 +24,7 @@ impl Connection {
     /// # Cancellation
     /// The copy is given up.
     pub async fn copy_in(&self, sql: &str) -> Result<CopyIn> {
-        let seat = Box::pin(self.handle().seat(None)).await?;
+        let seat = Box::pin(self.seat()).await?;
         seat.copy_in(sql).await.map(CopyIn)
     }
 
@@ -33,12 +37,19 @@ impl Connection {
     /// # Cancellation
     /// The copy is given up.
     pub async fn copy_out(&self, sql: &str) -> Result<CopyOut> {
-        let seat = Box::pin(self.handle().seat(None)).await?;
-        seat.copy_out(sql).await.map(CopyOut)
+        let seat = Box::pin(self.seat()).await?;
+        let copy = seat.copy_out(sql).await?;
+        Ok(CopyOut {
+            copy,
+            ended: false,
+            rest: Bytes::new(),
+        })
     }
 }
 
 /// A COPY FROM STDIN that takes data. Dropped before it is finished, the server stores nothing.
+///
+/// As an [`AsyncWrite`] it takes what `tokio::io::copy` and the like give; its `shutdown` finishes it.
 #[must_use = "nothing is stored before it is finished"]
 pub struct CopyIn(core::CopyIn<TokioRuntime>);
 
@@ -66,8 +77,14 @@ impl CopyIn {
     }
 }
 
-/// A COPY TO STDOUT. The server waits while nobody reads.
-pub struct CopyOut(core::CopyOut<TokioRuntime>);
+/// A COPY TO STDOUT. The server waits while nobody reads. It is a stream too,
+/// and an [`AsyncRead`].
+pub struct CopyOut {
+    copy: core::CopyOut<TokioRuntime>,
+    ended: bool,
+    /// What did not fit into a reader's buffer.
+    rest: Bytes,
+}
 
 impl CopyOut {
     /// The next of the data, as much as there is; `None` at the end.
@@ -78,10 +95,66 @@ impl CopyOut {
     /// # Cancellation
     /// Nothing is lost.
     pub async fn read(&mut self) -> Result<Option<Bytes>> {
-        Ok(match self.0.read().await? {
+        if !self.rest.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.rest)));
+        }
+        let read = self.copy.read().await;
+        self.ended = !matches!(read, Ok(Copied::Data(_)));
+        Ok(match read? {
             Copied::Data(data) => Some(data),
             Copied::End(_) => None,
         })
+    }
+}
+
+impl Stream for CopyOut {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if self.ended && self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        // Nothing is lost with the future, so it need not be kept.
+        let read = ready!(pin!(self.read()).poll(cx));
+        Poll::Ready(read.transpose())
+    }
+}
+
+impl AsyncWrite for CopyIn {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, data).map_err(io::Error::other)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let done = ready!(self.0.poll_finish(cx));
+        Poll::Ready(done.map(drop).map_err(io::Error::other))
+    }
+}
+
+impl AsyncRead for CopyOut {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.rest.is_empty() {
+            match ready!(self.as_mut().poll_next(cx)) {
+                Some(Ok(data)) => self.rest = data,
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let count = self.rest.len().min(space.remaining());
+        space.put_slice(&self.rest.split_to(count));
+        Poll::Ready(Ok(()))
     }
 }
 

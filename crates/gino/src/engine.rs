@@ -5,13 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gino_core::codec::Catalog;
 use gino_core::config::Config;
-use gino_core::engine::{Figures, TransactionOptions};
+use gino_core::engine::{
+    ConnectionFigures, Figures, Hooks, Metrics, Observation, Observer, Observers,
+};
 use gino_core::error::{Error, Result};
+use gino_core::runtime::Runtime;
 
+use crate::begin::Begin;
 use crate::connection::{Acquire, Connection};
-use crate::context::Core;
-use crate::driver::TokioRuntime;
+use crate::driver::{self, Core, TokioRuntime};
+use crate::process::Process;
 use crate::query::{Place, Target, sealed};
 use crate::transaction::Transaction;
 
@@ -28,7 +33,9 @@ pub struct Engine {
 impl Engine {
     /// Connects to the database of `url`, `postgresql://user:password@host:port/database?settings`,
     /// and opens `min_size` connections (default 10). What the URL leaves out comes from libpq's
-    /// environment variables, such as `PGPASSWORD`.
+    /// environment variables, such as `PGPASSWORD`, its service file and its password file. Over TCP the
+    /// connection is encrypted if the server can and the crate has its feature `tls`;
+    /// `sslmode=verify-full&sslrootcert=…` makes sure.
     ///
     /// # Errors
     /// A usage error that names the setting at fault; what connecting came to.
@@ -36,14 +43,43 @@ impl Engine {
     /// # Cancellation
     /// Closes what was opened.
     pub async fn connect(url: &str) -> Result<Engine> {
-        let engine = Engine::new(Config::parse(Some(url), &environment)?)?;
-        match engine.core.warm_up().await {
-            Ok(()) => Ok(engine),
-            Err(error) => {
-                engine.terminate();
-                Err(error)
-            }
-        }
+        Engine::open(Config::parse(Some(url), &Process)?).await
+    }
+
+    /// As [`Engine::connect`], with a configuration.
+    pub(crate) async fn open(config: Config) -> Result<Engine> {
+        Engine::new(config)?.warmed_up().await
+    }
+
+    /// The same engine with `min_size` connections, or none.
+    pub(crate) async fn warmed_up(self) -> Result<Engine> {
+        let opening = TerminateOnDrop(Some(&self));
+        self.core.warm_up().await?;
+        opening.keep();
+        Ok(self)
+    }
+
+    pub(crate) fn made(
+        mut config: Config,
+        hooks: Hooks<TokioRuntime>,
+        observers: Observers,
+    ) -> Result<Engine> {
+        config.check()?;
+        config.read_passfile(&Process);
+        driver::check(&mut config)?;
+        let (runtime, catalog) = (TokioRuntime::new(), Arc::new(Catalog::closed()));
+        let core = Core::with_observers(Arc::new(config), runtime, hooks, catalog, observers);
+        Ok(Engine { core })
+    }
+
+    /// What flows run on.
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Whether both are clones of one engine.
+    pub(crate) fn is_same(&self, other: &Engine) -> bool {
+        self.core.is_same(&other.core)
     }
 
     /// An engine that connects when it is first used.
@@ -51,14 +87,13 @@ impl Engine {
     /// # Errors
     /// A usage error for settings that do not fit together.
     pub fn new(config: Config) -> Result<Engine> {
-        config.check()?;
-        let core = Core::new(Arc::new(config), TokioRuntime::new());
-        Ok(Engine { core })
+        Engine::made(config, Hooks::default(), Observers::default())
     }
 
     /// Acquires a connection: `engine.acquire().await?`, or with options before the `await`.
+    #[track_caller]
     pub fn acquire(&self) -> Acquire {
-        Acquire::new(self.core.clone())
+        Acquire::new(Some(self.core.clone()))
     }
 
     /// Runs `body` with a connection; this engine's statements in `body` use it too.
@@ -69,14 +104,15 @@ impl Engine {
     ///
     /// # Cancellation
     /// The connection goes back.
-    pub async fn with_connection<T, E>(
+    #[track_caller]
+    pub fn with_connection<T, E>(
         &self,
         body: impl AsyncFnOnce(Connection) -> Result<T, E>,
-    ) -> Result<T, E>
+    ) -> impl Future<Output = Result<T, E>>
     where
         E: From<Error>,
     {
-        self.acquire().scope(body).await
+        self.acquire().scope(body)
     }
 
     /// Runs `body` in a transaction; this engine's statements in `body` run in it too. Inside
@@ -87,36 +123,21 @@ impl Engine {
     ///
     /// # Cancellation
     /// Rolled back.
-    pub async fn transaction<T, E>(
+    #[track_caller]
+    pub fn transaction<T: 'static, E>(
         &self,
         body: impl AsyncFnOnce(Transaction) -> Result<T, E>,
-    ) -> Result<T, E>
+    ) -> impl Future<Output = Result<T, E>>
     where
         E: From<Error>,
     {
-        self.transaction_with(TransactionOptions::default(), body)
-            .await
+        self.begin().run(body)
     }
 
-    /// The same with an isolation level, read only or deferrable. Savepoints have no options.
-    ///
-    /// # Errors
-    /// As [`Engine::transaction`].
-    ///
-    /// # Cancellation
-    /// Rolled back.
-    pub async fn transaction_with<T, E>(
-        &self,
-        options: TransactionOptions,
-        body: impl AsyncFnOnce(Transaction) -> Result<T, E>,
-    ) -> Result<T, E>
-    where
-        E: From<Error>,
-    {
-        let acquire = self.acquire().reuse();
-        acquire
-            .scope(async |connection: Connection| connection.transaction_with(options, body).await)
-            .await
+    /// The same with an isolation level, read only or deferrable, or tried again.
+    #[track_caller]
+    pub fn begin(&self) -> Begin {
+        Begin::on_pool(self.acquire())
     }
 
     /// Refuses new borrowers, closes idle connections and waits up to `grace` for the others.
@@ -130,6 +151,15 @@ impl Engine {
         self.core.close(grace).await
     }
 
+    /// As [`Engine::close`], with nobody to wait for it.
+    pub(crate) fn close_in_background(self, grace: Duration) {
+        let runtime = self.core.runtime().clone();
+        runtime.spawn(async move {
+            // Who still holds connections loses them; nobody is there to be told.
+            let _ = self.core.close(grace).await;
+        });
+    }
+
     /// Closes everything at once. Statements that run fail with `Closed`.
     pub fn terminate(&self) {
         self.core.terminate();
@@ -138,6 +168,22 @@ impl Engine {
     /// Whether the engine is closed or closing.
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
+    }
+
+    /// From now on `observer` is told of each finished statement and of the pool's connections, until
+    /// that is ended.
+    pub fn observe(&self, observer: impl Observer + 'static) -> Observation {
+        self.core.observe(Arc::new(observer))
+    }
+
+    /// What the pool has done so far.
+    pub fn metrics(&self) -> Metrics {
+        self.core.metrics()
+    }
+
+    /// The open connections, in no order: their state, statement caches, and who holds them.
+    pub fn connections(&self) -> Vec<ConnectionFigures> {
+        self.core.connections()
     }
 
     /// How many connections there are, and in whose hands.
@@ -152,8 +198,8 @@ impl Engine {
 }
 
 impl sealed::Runs for Engine {
-    fn target(&self) -> Target<'_> {
-        Target::new(&self.core, Place::Pool)
+    fn target(&self) -> Result<Target<'_>> {
+        Ok(Target::new(&self.core, Place::Pool))
     }
 }
 
@@ -166,6 +212,19 @@ impl fmt::Debug for Engine {
     }
 }
 
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+/// Closes an engine that is not wanted any more: its connecting failed or was given up.
+struct TerminateOnDrop<'a>(Option<&'a Engine>);
+
+impl TerminateOnDrop<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for TerminateOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(engine) = self.0 {
+            engine.terminate();
+        }
+    }
 }

@@ -4,9 +4,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
+use futures_core::Stream;
 use gino_core::error::Result;
 use gino_core::session::{Event, Outlet, Silence};
 
@@ -24,7 +26,7 @@ impl Connection {
     /// # Cancellation
     /// Harmless.
     pub async fn events(&self) -> Result<Events> {
-        let seat = Box::pin(self.handle().seat(None)).await?;
+        let seat = Box::pin(self.seat()).await?;
         let queue = Arc::new(Queue::default());
         let before = seat.listen(Some(Arc::clone(&queue) as Arc<dyn Outlet>))?;
         if let Some(before) = before {
@@ -34,7 +36,7 @@ impl Connection {
     }
 }
 
-/// What a connection says without being asked, in order.
+/// What a connection says without being asked, in order. It is a stream too.
 pub struct Events(Arc<Queue>);
 
 impl Events {
@@ -43,23 +45,32 @@ impl Events {
     /// # Cancellation
     /// Nothing is lost.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| {
-            let mut state = self.0.lock();
-            match state.events.pop_front() {
-                Some(event) => Poll::Ready(Some(event)),
-                None if state.ended => Poll::Ready(None),
-                None => {
-                    state.waker = Some(cx.waker().clone());
-                    Poll::Pending
-                }
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut state = self.0.lock();
+        match state.events.pop_front() {
+            Some(event) => Poll::Ready(Some(event)),
+            None if state.ended => Poll::Ready(None),
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
             }
-        })
-        .await
+        }
     }
 
     /// How many events were thrown away because 1,024 others waited to be read.
     pub fn lost(&self) -> u64 {
         self.0.lock().lost
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx)
     }
 }
 

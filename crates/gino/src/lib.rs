@@ -33,43 +33,112 @@
 //! transaction and gives its connection back in a state that the next borrower can use.
 //!
 //! # Types
-//! Parameters and values are those of `postgres-types`, with the features `chrono`, `uuid` and
-//! `json` for the types of those crates. A `String` also reads and writes `numeric`, `uuid`, `json`,
-//! `jsonb`, and every type that has no Rust type here (enumerations, domains, network addresses), in
-//! the server's text form. Types are never converted: an `int8` is an `i64` and nothing else.
+//! Parameters and values are those of `postgres-types` and of [`types`], which has what is missing
+//! there: ranges, intervals, shapes, bit strings and more. The features `chrono`, `time`, `jiff`,
+//! `uuid`, `decimal`, `json`, `cidr`, `eui48`, `bit-vec` and `geo` add the types of those crates.
+//! A `String` also reads and writes every type but the plain ones (numbers, dates, times and
+//! `bytea`), in the server's text form. Types are never converted: an `int8` is an `i64` and nothing
+//! else.
 
+pub mod types;
+mod process;
 mod driver;
 mod value;
 mod row;
+mod level;
 mod context;
 mod cursor;
+#[cfg(feature = "tracing")]
+mod trace;
 mod query;
 mod transaction;
 mod connection;
+mod begin;
+mod prepared;
 mod copy;
 mod event;
 mod engine;
+mod builder;
+mod gino;
+mod param;
+mod sql_type;
+mod expr;
+mod record;
+#[cfg(feature = "json")]
+pub mod json;
+pub mod model;
+mod place;
+mod select;
+mod crud;
+mod bulk;
+pub mod loader;
+pub mod schema;
+#[cfg(any(feature = "actix", feature = "axum"))]
+pub mod ext;
 
-pub use gino_core::config::{Config, Endpoint};
-pub use gino_core::engine::{Figures, Isolation, TransactionOptions};
+pub use gino_core::config::{Config, Endpoint, Surroundings, TextFile};
+pub use gino_core::engine::{
+    ConnectionFigures, Figures, Holding, Isolation, Metrics, Observation, Observer, Origin,
+    Outcome, PoolEvent, QueryReport,
+};
 pub use gino_core::error::{self, Error, ErrorKind, Result};
-pub use gino_core::row::Column;
 pub use gino_core::session::{Event, Sql};
-pub use postgres_types::{self as types, FromSql, ToSql};
+pub use postgres_types::{FromSql, ToSql};
 
+pub use self::gino::{Gino, IntoBind};
+#[cfg(feature = "derive")]
+pub use gino_macros::{Columns, GinoEnum, Model};
+pub use sea_query;
+
+pub use begin::{Begin, Retry};
+pub use builder::EngineBuilder;
+pub use bulk::{Bulk, BulkCreate, ColumnSet, CopyRows, DeleteAll, GetOrCreate, UpdateAll};
+#[doc(hidden)]
+pub use bytes::BytesMut as __BytesMut;
 pub use connection::{Acquire, Connection};
+pub use context::{InScope, Scope, ScopeExt, deadline};
 pub use copy::{CopyIn, CopyOut};
+pub use crud::{Create, Crud, Delete, Get, Update};
 pub use cursor::Cursor;
 pub use engine::Engine;
 pub use event::Events;
+pub use expr::{
+    Assignable, Assigned, Case, Condition, Expr, Expression, IntoOrder, Operand, Order, Plain,
+    SubQuery, SubQueryOf, Text, all, any_of, case, exists, func, not, sql, to_sql, value,
+};
+#[doc(hidden)]
+pub use inventory as __inventory;
+#[cfg(feature = "json")]
+pub use json::Json;
+pub use loader::{Loadable, Loader};
+pub use model::{Column, Columns, Model, Property, Relation};
+pub use prepared::Prepared;
+pub use process::Process;
 pub use query::{Executor, Status, TimeLimited};
+pub use record::{Load, Record};
 pub use row::{ColumnIndex, Row};
+pub use schema::{CreateAll, DropAll, Schema};
+pub use select::{
+    Alias, Derived, IntoStatement, Item, Label, Labeled, Maybe, Member, Page, PageKey, Portions,
+    Query, Rows, Selection, Single, Source, Statement, Whole, WholeAlias, optional, sea,
+};
+#[doc(hidden)]
+pub use sql_type::{__accepts_label, __read_label, __write_label};
+pub use sql_type::{EnumDef, GinoEnum, SqlType, TypeDef};
 pub use transaction::Transaction;
 
 /// What most programs need: `use gino::prelude::*;`.
 pub mod prelude {
-    pub use crate::{Connection, Engine, Executor, Row, Transaction};
+    #[cfg(feature = "json")]
+    pub use crate::Json;
+    pub use crate::{
+        Bulk, Columns, Connection, Crud, Engine, Executor, Expression, Gino, GinoEnum, Label,
+        Loadable, Model, Row, Schema, Transaction,
+    };
 }
+
+/// A future on the heap: what awaiting a builder makes.
+pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -78,3 +147,15 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct HouseReadme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/rust-schema.md")]
+struct SchemaGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/rust-loaders.md")]
+struct LoadersGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/rust-json.md")]
+struct JsonGuide;

@@ -1,23 +1,24 @@
 //! Owns the running of statements: where they run, until when, and what comes back. The one place
 //! where the Rust face acquires, runs and gives back. Never builds SQL.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gino_core::engine::{Limit, within};
+use gino_core::engine::Limit;
 use gino_core::error::{Result, RowError, UsageError};
 use gino_core::session::{Completion, Params, Sink, Sql};
 use postgres_types::{FromSqlOwned, ToSql};
 
-use crate::context::{self, Core, Handle};
+use crate::context;
 use crate::cursor::Cursor;
-use crate::driver::TokioRuntime;
+use crate::driver::{Core, CoreTransaction, Handle, Seat};
+use crate::level::Level;
 use crate::row::{Row, RowSink};
-use crate::value::Values;
-
-type Seat = gino_core::engine::Seat<TokioRuntime>;
-type CoreTransaction = gino_core::engine::Transaction<TokioRuntime>;
+#[cfg(feature = "tracing")]
+use crate::trace;
+use crate::value::{Sets, Values};
 
 /// What runs statements: an engine, a connection, a transaction, or one of them with a time-out.
 ///
@@ -39,7 +40,7 @@ pub trait Executor: sealed::Runs + Sync {
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Vec<Row>>> + Send {
         let (target, sql) = (self.target(), sql.into());
-        async move { rows(target, sql, params, 0).await }
+        async move { rows(target?, sql, params, 0).await }
     }
 
     /// The first row, if there is any. The server is asked for one row only.
@@ -49,7 +50,7 @@ pub trait Executor: sealed::Runs + Sync {
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Option<Row>>> + Send {
         let (target, sql) = (self.target(), sql.into());
-        async move { Ok(rows(target, sql, params, 1).await?.pop()) }
+        async move { Ok(rows(target?, sql, params, 1).await?.pop()) }
     }
 
     /// The only row; a `RowError` if there is none, or more than one.
@@ -60,7 +61,7 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Row>> + Send {
         let (target, sql) = (self.target(), sql.into());
         async move {
-            let row = at_most_one(rows(target, sql, params, 2).await?)?;
+            let row = at_most_one(rows(target?, sql, params, 2).await?)?;
             row.ok_or_else(|| RowError::NoneFound.into())
         }
     }
@@ -72,7 +73,7 @@ pub trait Executor: sealed::Runs + Sync {
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Option<Row>>> + Send {
         let (target, sql) = (self.target(), sql.into());
-        async move { at_most_one(rows(target, sql, params, 2).await?) }
+        async move { at_most_one(rows(target?, sql, params, 2).await?) }
     }
 
     /// The first value of the first row; `None` if there is no row, or the value is NULL.
@@ -83,7 +84,7 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Option<T>>> + Send {
         let (target, sql) = (self.target(), sql.into());
         async move {
-            match rows(target, sql, params, 1).await?.pop() {
+            match rows(target?, sql, params, 1).await?.pop() {
                 Some(row) => row.try_get(0),
                 None => Ok(None),
             }
@@ -98,13 +99,39 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Status>> + Send {
         let (target, sql) = (self.target(), sql.into());
         async move {
-            let (values, max_rows) = (&Values(params), 0);
             let work = Work::Statement {
                 sql: &sql,
-                values,
-                max_rows,
+                values: &Values(params),
+                max_rows: 0,
             };
-            Ok(Status(run(target, work, None).await?.tag))
+            Ok(Status::of(run(target?, work, None).await?))
+        }
+    }
+
+    /// Runs the statement once for each set of parameters, in one round trip and all or nothing.
+    /// Rows are not kept; [`Status::rows_affected`] counts what all sets concern together.
+    ///
+    /// ```no_run
+    /// # use gino::prelude::*;
+    /// # async fn run(engine: Engine) -> gino::Result<()> {
+    /// let insert = "INSERT INTO users (id, name) VALUES ($1, $2)";
+    /// engine.status_many(insert, &[&[&1, &"daisy"], &[&2, &"fantix"]]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn status_many(
+        &self,
+        sql: impl Into<Sql>,
+        sets: &[&[&(dyn ToSql + Sync)]],
+    ) -> impl Future<Output = Result<Status>> + Send {
+        let (target, sql) = (self.target(), sql.into());
+        async move {
+            let work = Work::Statement {
+                sql: &sql,
+                values: &Sets(sets),
+                max_rows: 0,
+            };
+            Ok(Status::of(run(target?, work, None).await?))
         }
     }
 
@@ -112,7 +139,7 @@ pub trait Executor: sealed::Runs + Sync {
     /// unless they commit by themselves. Gives the tag of the last.
     fn script(&self, sql: &str) -> impl Future<Output = Result<Status>> + Send {
         let target = self.target();
-        async move { Ok(Status(run(target, Work::Script(sql), None).await?.tag)) }
+        async move { Ok(Status::of(run(target?, Work::Script(sql), None).await?)) }
     }
 
     /// A server-side cursor: rows come as they are asked for. It needs a connection that is in a
@@ -124,15 +151,8 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Cursor<'p>>> + Send {
         let (target, sql) = (self.target(), sql.into());
         async move {
-            let limit = target.limit();
-            let seat = match target.place {
-                Place::Transaction(transaction) => active(transaction)?,
-                Place::Handle(handle) => seat_of(handle, limit).await?,
-                Place::Pool => match context::newest(target.core) {
-                    Some(handle) => seat_of(&handle, limit).await?,
-                    None => return Err(UsageError::CursorOutsideTransaction.into()),
-                },
-            };
+            let target = target?;
+            let seat = cursor_seat(&target).await?;
             let timeout = target.timeout.or(target.core.config().command_timeout);
             Ok(Cursor::new(seat, sql, params, timeout))
         }
@@ -141,53 +161,64 @@ pub trait Executor: sealed::Runs + Sync {
     /// The same, with a limit on how long a statement may take: waiting for a connection and
     /// running, each time. It goes before the configuration's `command_timeout`, which counts
     /// running only.
-    fn timeout(&self, timeout: Duration) -> TimeLimited<'_> {
-        TimeLimited(Target {
-            timeout: Some(timeout),
-            ..self.target()
-        })
+    fn timeout(&self, timeout: Duration) -> TimeLimited<'_>
+    where
+        Self: Sized,
+    {
+        TimeLimited { on: self, timeout }
     }
 }
 
 impl<T: sealed::Runs + Sync> Executor for T {}
 
 /// See [`Executor::timeout`].
-pub struct TimeLimited<'a>(Target<'a>);
+pub struct TimeLimited<'a> {
+    on: &'a (dyn sealed::Runs + Sync),
+    timeout: Duration,
+}
 
 impl sealed::Runs for TimeLimited<'_> {
-    fn target(&self) -> Target<'_> {
-        self.0
+    fn target(&self) -> Result<Target<'_>> {
+        let mut target = self.on.target()?;
+        target.timeout = Some(self.timeout);
+        Ok(target)
     }
 }
 
 /// The server's command tag, such as `INSERT 0 2`, `UPDATE 2` or `CREATE TABLE`; empty if there
-/// was nothing to run.
+/// was nothing to run. Of several runs it is that of the last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Status(Box<str>);
+pub struct Status {
+    tag: Box<str>,
+    affected: u64,
+}
 
 impl Status {
+    pub(crate) fn of(done: Completion) -> Status {
+        let Completion { tag, affected, .. } = done;
+        Status { tag, affected }
+    }
+
     /// The tag.
     pub fn tag(&self) -> &str {
-        &self.0
+        &self.tag
     }
 
     /// How many rows were inserted, updated, deleted or selected; 0 if the tag has no number.
     pub fn rows_affected(&self) -> u64 {
-        let last = self.0.rsplit(' ').next();
-        last.and_then(|number| number.parse().ok()).unwrap_or(0)
+        self.affected
     }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.tag)
     }
 }
 
 /// Where a statement runs, and for how long at most.
-#[derive(Clone, Copy)]
 pub struct Target<'a> {
-    pub(crate) core: &'a Core,
+    pub(crate) core: Cow<'a, Core>,
     pub(crate) place: Place<'a>,
     pub(crate) timeout: Option<Duration>,
 }
@@ -196,28 +227,30 @@ pub struct Target<'a> {
 pub(crate) enum Place<'a> {
     /// The current connection, else one of the pool.
     Pool,
-    Handle(&'a Handle),
-    Transaction(&'a CoreTransaction),
+    Handle(&'a Arc<Handle>),
+    Transaction(&'a Arc<Level>),
 }
 
 impl<'a> Target<'a> {
     pub(crate) fn new(core: &'a Core, place: Place<'a>) -> Target<'a> {
         Target {
-            core,
+            core: Cow::Borrowed(core),
             place,
             timeout: None,
         }
     }
 
     fn limit(&self) -> Option<Limit> {
-        Limit::within(self.core.runtime(), self.timeout)
+        context::limit(self.core.runtime(), self.timeout)
     }
 }
 
 pub(crate) mod sealed {
+    use gino_core::error::Result;
+
     /// What an [`Executor`](super::Executor) is made of.
     pub trait Runs {
-        fn target(&self) -> super::Target<'_>;
+        fn target(&self) -> Result<super::Target<'_>>;
     }
 }
 
@@ -228,6 +261,40 @@ enum Work<'a> {
         max_rows: u32,
     },
     Script(&'a str),
+}
+
+/// The connection for a cursor: it needs a transaction, so none is borrowed for it.
+pub(crate) async fn cursor_seat(target: &Target<'_>) -> Result<Arc<Seat>> {
+    let limit = target.limit();
+    match target.place {
+        Place::Transaction(level) => active(&level.inner),
+        Place::Handle(handle) => seat_of(handle, limit).await,
+        Place::Pool => match context::newest(&target.core) {
+            Some(handle) => seat_of(&handle, limit).await,
+            None => Err(UsageError::CursorOutsideTransaction.into()),
+        },
+    }
+}
+
+/// Runs a statement whose rows go to `sink`, at most `max_rows` of them if that is not 0.
+pub(crate) async fn statement(
+    target: Target<'_>,
+    sql: &Sql,
+    values: &dyn Params,
+    max_rows: u32,
+    sink: Option<Box<dyn Sink>>,
+) -> Result<Completion> {
+    let work = Work::Statement {
+        sql,
+        values,
+        max_rows,
+    };
+    run(target, work, sink).await
+}
+
+/// Runs one or more statements without parameters.
+pub(crate) async fn script(target: Target<'_>, sql: &str) -> Result<()> {
+    run(target, Work::Script(sql), None).await.map(drop)
 }
 
 async fn rows(
@@ -253,11 +320,11 @@ async fn run(
 ) -> Result<Completion> {
     let limit = target.limit();
     let current = match target.place {
-        Place::Pool => context::newest(target.core),
+        Place::Pool => context::newest(&target.core),
         _ => None,
     };
     let seat = match (target.place, &current) {
-        (Place::Transaction(transaction), _) => active(transaction)?,
+        (Place::Transaction(level), _) => active(&level.inner)?,
         (Place::Handle(handle), _) => seat_of(handle, limit).await?,
         (Place::Pool, Some(handle)) => seat_of(handle, limit).await?,
         (Place::Pool, None) => {
@@ -266,14 +333,14 @@ async fn run(
                 // On the heap: all that opening a connection may need is much, and rarely needed.
                 None => Box::pin(target.core.acquire(limit)).await?,
             };
-            let done = run_on(target.core, lease.seat(), limit, work, sink).await;
+            let done = run_on(&target.core, lease.seat(), limit, work, sink).await;
             if done.is_ok() {
                 lease.release().await;
             }
             return done;
         }
     };
-    run_on(target.core, &seat, limit, work, sink).await
+    run_on(&target.core, &seat, limit, work, sink).await
 }
 
 async fn run_on(
@@ -285,17 +352,24 @@ async fn run_on(
 ) -> Result<Completion> {
     let runtime = core.runtime();
     let limit = limit.or_else(|| Limit::within(runtime, core.config().command_timeout));
+    #[cfg(feature = "tracing")]
+    let text = match &work {
+        Work::Statement { sql, .. } => sql.as_str(),
+        Work::Script(sql) => sql,
+    };
     let running = async {
         match work {
             Work::Statement {
                 sql,
                 values,
                 max_rows,
-            } => seat.run(sql, values, sink, max_rows).await,
-            Work::Script(sql) => seat.script(sql, sink).await,
+            } => seat.run_within(limit, sql, values, sink, max_rows).await,
+            Work::Script(sql) => seat.script_within(limit, sql, sink).await,
         }
     };
-    within(runtime, limit, running).await
+    #[cfg(feature = "tracing")]
+    let running = trace::query(seat, text, running);
+    running.await
 }
 
 async fn seat_of(handle: &Handle, limit: Option<Limit>) -> Result<Arc<Seat>> {

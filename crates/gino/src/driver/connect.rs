@@ -1,22 +1,35 @@
-//! Owns the opening of sockets: names to addresses, addresses in order, Unix sockets.
-//! Never reads or writes: `socket` does, from the moment a socket is open.
+//! Owns the opening of sockets: names to addresses, addresses in order, Unix sockets, and the question
+//! whether the server does TLS. Never encrypts (`tls` does) and never feeds a wire: `socket` does, from
+//! the moment a socket is ready.
 
 use std::io;
 use std::sync::Arc;
 
-use gino_core::config::Endpoint;
+use gino_core::config::{Config, Endpoint};
 use gino_core::error::{ConnectError, Phase, Result};
-use gino_core::session::Wire;
+use gino_core::session::{Channel, Encryption, Route, Wire};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::socket;
 
-/// Opens a socket to `endpoint` and feeds `wire` from then on. Nothing is awaited once it is open,
-/// so that a dropped future leaves nothing behind.
-pub(super) async fn connect(endpoint: &Endpoint, wire: &Arc<dyn Wire>) -> Result<()> {
+/// Opens a socket to `route`, encrypts it as asked for, and feeds `wire` from then on. Nothing is
+/// awaited once it is ready, so that a dropped future leaves nothing behind.
+pub(super) async fn connect(route: &Route, wire: &Arc<dyn Wire>) -> Result<Channel> {
+    let endpoint = &route.endpoint;
     match endpoint {
-        Endpoint::Tcp { host, port } => {
-            let stream = open_tcp(endpoint, host, *port).await?;
+        Endpoint::Tcp {
+            host,
+            address,
+            port,
+        } => {
+            let place = address.as_ref().unwrap_or(host);
+            let mut stream = open_tcp(endpoint, place, *port).await?;
+            if let Some(encryption) = &route.encryption
+                && begins(encryption, endpoint, &mut stream).await?
+            {
+                return encrypt(stream, encryption, endpoint, wire).await;
+            }
             let (read, write) = stream.into_split();
             socket::attach(read, write, wire);
         }
@@ -26,7 +39,84 @@ pub(super) async fn connect(endpoint: &Endpoint, wire: &Arc<dyn Wire>) -> Result
             open_unix(path, wire).await.map_err(failed)?;
         }
     }
+    Ok(Channel::Plain)
+}
+
+/// Asks the server whether TLS begins now.
+async fn begins(
+    encryption: &Encryption,
+    endpoint: &Endpoint,
+    stream: &mut TcpStream,
+) -> Result<bool> {
+    let Some(question) = encryption.question else {
+        return Ok(true);
+    };
+    let asked = async {
+        stream.write_all(question.request).await?;
+        // One byte is the answer, two are a fraud: what follows belongs to TLS.
+        let mut answer = [0; 2];
+        let count = stream.read(&mut answer).await?;
+        io::Result::Ok((answer, count))
+    };
+    let (answer, count) = asked
+        .await
+        .map_err(|cause| ConnectError::new(Phase::Tls, endpoint.to_string(), cause))?;
+    encryption.begins(answer.get(..count).unwrap_or_default(), endpoint)
+}
+
+#[cfg(feature = "tls")]
+async fn encrypt(
+    stream: TcpStream,
+    encryption: &Encryption,
+    endpoint: &Endpoint,
+    wire: &Arc<dyn Wire>,
+) -> Result<Channel> {
+    let (stream, channel) = super::tls::begin(stream, encryption, endpoint).await?;
+    let (read, write) = tokio::io::split(stream);
+    socket::attach(read, write, wire);
+    Ok(channel)
+}
+
+#[cfg(not(feature = "tls"))]
+async fn encrypt(_: TcpStream, _: &Encryption, _: &Endpoint, _: &Arc<dyn Wire>) -> Result<Channel> {
+    Err(no_tls())
+}
+
+/// Whether this build can do what `config` asks for.
+///
+/// # Errors
+/// A usage error if it asks for TLS in a build without.
+#[cfg(feature = "tls")]
+pub(crate) fn check(_config: &mut Config) -> Result<()> {
     Ok(())
+}
+
+/// Whether this build can do what `config` asks for. Without TLS the modes that leave the choice come
+/// to none, as in a libpq without it.
+///
+/// # Errors
+/// A usage error if it asks for TLS in a build without.
+#[cfg(not(feature = "tls"))]
+pub(crate) fn check(config: &mut Config) -> Result<()> {
+    use gino_core::config::SslMode;
+    if config.tls.mode() >= SslMode::Require {
+        return Err(no_tls());
+    }
+    Arc::make_mut(&mut config.tls).mode = SslMode::Disable;
+    Ok(())
+}
+
+#[cfg(not(feature = "tls"))]
+#[cold]
+fn no_tls() -> gino_core::error::Error {
+    gino_core::error::UsageError::Config {
+        name: "sslmode".into(),
+        reason:
+            "this build has no TLS: enable the feature tls of the crate gino, or connect without \
+                 encryption by sslmode=disable"
+                .into(),
+    }
+    .into()
 }
 
 async fn open_tcp(endpoint: &Endpoint, host: &str, port: u16) -> Result<TcpStream> {

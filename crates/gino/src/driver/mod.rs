@@ -3,18 +3,33 @@
 
 mod connect;
 mod socket;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod verify;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gino_core::clock::Instant;
-use gino_core::config::Endpoint;
 use gino_core::error::Result;
 use gino_core::runtime::Runtime;
-use gino_core::session::Wire;
-use tokio::runtime::Handle;
+use gino_core::session::{Channel, Route, Wire};
+use tokio::runtime::Handle as Tokio;
 use tokio::time::Sleep;
+
+pub(crate) use connect::check;
+
+/// The engine that both faces share, on tokio.
+pub(crate) type Core = gino_core::engine::Engine<TokioRuntime>;
+/// A contextual connection of it.
+pub(crate) type Handle = gino_core::engine::Handle<TokioRuntime>;
+/// A connection as long as it is borrowed.
+pub(crate) type Seat = gino_core::engine::Seat<TokioRuntime>;
+/// A transaction or savepoint on it.
+pub(crate) type CoreTransaction = gino_core::engine::Transaction<TokioRuntime>;
 
 /// The runtime of an engine that runs on tokio.
 ///
@@ -23,14 +38,14 @@ use tokio::time::Sleep;
 #[derive(Debug, Clone)]
 pub(crate) struct TokioRuntime {
     origin: tokio::time::Instant,
-    home: Option<Handle>,
+    home: Option<Tokio>,
 }
 
 impl TokioRuntime {
     pub(crate) fn new() -> TokioRuntime {
         TokioRuntime {
             origin: tokio::time::Instant::now(),
-            home: Handle::try_current().ok(),
+            home: Tokio::try_current().ok(),
         }
     }
 }
@@ -51,13 +66,18 @@ impl Runtime for TokioRuntime {
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // Without any runtime the task is dropped: what it would have finished ends with the process.
-        if let Some(handle) = Handle::try_current().ok().or_else(|| self.home.clone()) {
+        if let Some(handle) = Tokio::try_current().ok().or_else(|| self.home.clone()) {
             handle.spawn(task);
         }
     }
 
-    async fn connect(&self, endpoint: &Endpoint, wire: Arc<dyn Wire>) -> Result<()> {
-        connect::connect(endpoint, &wire).await
+    fn random(&self) -> u64 {
+        // A fresh state is seeded by the system.
+        RandomState::new().build_hasher().finish()
+    }
+
+    async fn connect(&self, route: &Route, wire: Arc<dyn Wire>) -> Result<Channel> {
+        connect::connect(route, &wire).await
     }
 
     fn caller(&self) -> Option<Arc<str>> {

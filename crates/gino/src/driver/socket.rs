@@ -74,7 +74,8 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         if self.buffer.capacity() > KEEP {
             self.buffer.shrink_to(KEEP);
         }
-        Poll::Ready(Ok(()))
+        // TLS takes bytes before the system does.
+        Pin::new(&mut self.write).poll_flush(cx)
     }
 }
 
@@ -230,6 +231,8 @@ where
                     break broken;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // TLS misses its goodbye; messages have lengths, nothing can be cut off unnoticed.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break None,
                 Err(error) => break Some(error),
             }
         };

@@ -4,7 +4,7 @@
 use std::any::type_name as rust_type;
 use std::sync::OnceLock;
 
-use gino_core::codec::{Format, Kind, Numeric, type_name, uuid};
+use gino_core::codec::{Format, Kind, Numeric, Oid, Value, type_name, uuid};
 use gino_core::error::{CodecError, Result};
 use gino_core::row::Column;
 use postgres_types::{FromSql, Type, WasNull};
@@ -28,13 +28,14 @@ pub(crate) fn decode<'a, T: FromSql<'a>>(
         Some(ty) if T::accepts(&ty) => T::from_sql_nullable(&ty, value),
         _ if T::accepts(&Type::TEXT) && has_text_form(Kind::of(column.oid)) => {
             let value = match (value, column.kind()) {
-                (Some(value), Kind::Other) => Some(value),
+                (Some(value), Kind::Other | Kind::TextArray) => Some(value),
                 (Some(value), kind) => {
                     let place = text().ok_or_else(|| refused("there is no such value".into()))?;
                     let made = match place.get() {
                         Some(made) => made,
                         None => {
-                            let made = text_form(kind, value).map_err(|e| refused(e.into()))?;
+                            let made = text_form(kind, column.oid, value)
+                                .map_err(|e| refused(e.into()))?;
                             place.get_or_init(|| made)
                         }
                     };
@@ -53,19 +54,19 @@ pub(crate) fn decode<'a, T: FromSql<'a>>(
 }
 
 /// The column's type, if its values come in the form that `postgres-types` reads.
-fn own_type(column: &Column) -> Option<Type> {
+pub(crate) fn own_type(column: &Column) -> Option<Type> {
     known(column.oid).filter(|ty| column.format == Format::Binary || is_text(ty))
 }
 
-/// Text looks the same in both forms.
+/// Text looks the same in both forms, and of `money` it is the text that `Money` reads.
 fn is_text(ty: &Type) -> bool {
     matches!(
         *ty,
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::MONEY
     )
 }
 
-fn text_form(kind: Kind, value: &[u8]) -> std::result::Result<Box<str>, &'static str> {
+fn text_form(kind: Kind, oid: Oid, value: &[u8]) -> std::result::Result<Box<str>, &'static str> {
     let utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).map(Box::from);
     match kind {
         Kind::Numeric => {
@@ -75,7 +76,8 @@ fn text_form(kind: Kind, value: &[u8]) -> std::result::Result<Box<str>, &'static
         }
         Kind::Uuid => return Ok(uuid::format(&uuid::decode(value)?).into()),
         Kind::Jsonb => utf8(gino_core::codec::json::decode_jsonb(value)?),
-        _ => utf8(value),
+        Kind::Json => utf8(value),
+        kind => return Ok(Value::decode(kind, oid, value)?.to_string().into()),
     }
     .map_err(|_| "the text is not UTF-8")
 }

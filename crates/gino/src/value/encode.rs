@@ -42,6 +42,33 @@ impl Params for Values<'_> {
     }
 }
 
+/// The values of several runs of a statement.
+pub(crate) struct Sets<'a>(pub(crate) &'a [&'a [&'a (dyn ToSql + Sync)]]);
+
+impl<'a> Sets<'a> {
+    fn values(&self, set: usize) -> Values<'a> {
+        Values(self.0.get(set).copied().unwrap_or_default())
+    }
+}
+
+impl Params for Sets<'_> {
+    fn sets(&self) -> usize {
+        self.0.len()
+    }
+
+    fn len(&self, set: usize) -> usize {
+        self.values(set).len(set)
+    }
+
+    fn format(&self, set: usize, index: usize, oid: Oid) -> Format {
+        self.values(set).format(set, index, oid)
+    }
+
+    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
+        self.values(set).encode(set, index, oid, out)
+    }
+}
+
 /// Whether `value` is a string that stands for a type which travels as text then. A value does not
 /// say what it is: trying to write it as text tells, and costs nothing unless it is a string.
 fn stands_for(value: &(dyn ToSql + Sync), oid: Oid) -> bool {

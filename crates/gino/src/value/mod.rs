@@ -4,18 +4,19 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Text, decode};
-pub(crate) use encode::Values;
+pub(crate) use decode::{Text, decode, own_type};
+pub(crate) use encode::{Sets, Values};
 
 use gino_core::codec::Kind;
 use postgres_types::Type;
 
 /// Whether a Rust string may stand for a value of this kind, in its text form.
 fn has_text_form(kind: Kind) -> bool {
-    matches!(
+    let plain = matches!(
         kind,
-        Kind::Other | Kind::Numeric | Kind::Uuid | Kind::Json | Kind::Jsonb
-    )
+        Kind::Numeric | Kind::Uuid | Kind::Json | Kind::Jsonb | Kind::TextArray | Kind::Other
+    );
+    plain || !kind.is_common() && kind != Kind::Array
 }
 
 /// The type as `postgres-types` knows it; the application's own types are not known to it.

@@ -68,7 +68,10 @@ async fn wrong_or_missing_password_is_an_error_without_the_password() {
         );
         assert!(!format!("{error} {error:?}").contains("wrong-secret"));
         let error = refused(&login(user, None).unwrap()).await;
-        let missing = AuthError::NoPassword { user: user.into() };
+        let missing = AuthError::NoPassword {
+            user: user.into(),
+            passfile: None,
+        };
         assert!(
             matches!(error.leaf(), Leaf::Auth(auth) if *auth == missing),
             "{error}"
@@ -149,7 +152,7 @@ async fn server_that_says_nothing_is_given_up_in_time() {
 #[tokio::test]
 async fn engine_shows_its_address_but_no_password() {
     let engine = Engine::new(
-        gino::Config::parse(Some("postgresql://u:top-secret@h:1/d"), &|_| None).unwrap(),
+        gino::Config::parse(Some("postgresql://u:top-secret@h:1/d"), &|_: &str| None).unwrap(),
     );
     let shown = format!("{:?}", engine.unwrap());
     assert!(

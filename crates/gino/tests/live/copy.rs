@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use gino::prelude::*;
 use gino::{Error, ErrorKind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::server::Home;
 
@@ -86,5 +88,42 @@ async fn servers_error_is_told_to_who_copies() {
     let mut copy = connection.copy_out("COPY nothing TO STDOUT").await.unwrap();
     assert_eq!(copy.read().await.unwrap_err().sqlstate(), Some("42P01"));
     drop((connection, copy));
+    home.done().await;
+}
+
+#[tokio::test]
+async fn copies_are_streams_readers_and_writers() {
+    let home = Home::new("copy_io", "max_size=2").await;
+    let (left, right) = (
+        home.engine.acquire().await.unwrap(),
+        home.engine.acquire().await.unwrap(),
+    );
+    let create = "CREATE TABLE copied (n int, t text)";
+    left.status(create, &[]).await.unwrap();
+    let made = "COPY (SELECT n, repeat('y', n % 500) FROM generate_series(1, 9000) n) TO STDOUT";
+    // From one connection into the other.
+    let mut from = left.copy_out(made).await.unwrap();
+    let mut into = right.copy_in("COPY copied FROM STDIN").await.unwrap();
+    let size = tokio::io::copy(&mut from, &mut into).await.unwrap();
+    into.shutdown().await.unwrap();
+    let all = "COPY copied TO STDOUT";
+    let stream = left.copy_out(all).await.unwrap();
+    let sizes = stream.map_ok(|data| u64::try_from(data.len()).unwrap());
+    let sum: u64 = sizes
+        .try_fold(0, |sum, size| std::future::ready(Ok(sum + size)))
+        .await
+        .unwrap();
+    assert_eq!(sum, size);
+    let (mut text, mut from) = (String::new(), left.copy_out(all).await.unwrap());
+    from.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text.lines().count(), 9000);
+    assert!(text.ends_with("9000\t\n"), "{:?}", text.lines().last());
+    // What the server refuses is the writer's error.
+    let mut into = right.copy_in("COPY copied FROM STDIN").await.unwrap();
+    into.write_all(b"no number\t\n").await.unwrap();
+    let error = into.shutdown().await.unwrap_err();
+    let error = error.into_inner().unwrap().downcast::<Error>().unwrap();
+    assert_eq!(error.sqlstate(), Some("22P02"));
+    drop((left, right, into, from));
     home.done().await;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use gino::Event;
 use gino::prelude::*;
 
@@ -28,6 +29,8 @@ async fn idle_connection_hears_until_it_goes_back() {
     for number in 0..10 {
         assert_eq!(payload(events.next().await), number.to_string());
     }
+    home.engine.status("NOTIFY gino_events", &[]).await.unwrap();
+    assert_eq!(payload(StreamExt::next(&mut events).await), "");
     let quiet = tokio::time::timeout(Duration::from_millis(20), events.next());
     assert!(quiet.await.is_err());
     let notice = "DO $$BEGIN RAISE NOTICE 'careful'; END$$";

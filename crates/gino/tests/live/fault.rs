@@ -1,89 +1,14 @@
 //! A network that cuts, drips and stalls: what is under way fails with one clear error, and the pool
 //! heals as soon as the network does.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gino::prelude::*;
-use gino::{Config, Endpoint, Error, ErrorKind};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use gino::{Error, ErrorKind};
 
-use crate::server::{PATIENCE, dsn, with};
-
-/// A proxy in front of the server under test.
-struct Proxy {
-    address: String,
-    /// How many bytes of the server still come through before every connection is cut.
-    budget: Arc<AtomicUsize>,
-    /// How many bytes of the server come through at once; with 0 nothing does, not even its end.
-    portion: Arc<AtomicUsize>,
-}
-
-impl Proxy {
-    async fn start() -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Proxy {
-            address: listener.local_addr().unwrap().to_string(),
-            budget: Arc::new(AtomicUsize::new(usize::MAX)),
-            portion: Arc::new(AtomicUsize::new(usize::MAX)),
-        };
-        let (budget, portion) = (Arc::clone(&proxy.budget), Arc::clone(&proxy.portion));
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, Arc::clone(&budget), Arc::clone(&portion)));
-            }
-        });
-        proxy
-    }
-
-    fn engine(&self, settings: &str) -> Engine {
-        let dsn = dsn();
-        let (_, rest) = dsn.split_once("://").unwrap();
-        let (user, place) = rest.rsplit_once('@').unwrap();
-        let (_, database) = place.split_once('/').unwrap();
-        let url = format!("postgresql://{user}@{}/{database}", self.address);
-        let url = with(&with(&url, "min_size=0&max_size=1"), settings);
-        Engine::new(Config::parse(Some(&url), &|_| None).unwrap()).unwrap()
-    }
-}
-
-async fn serve(client: TcpStream, budget: Arc<AtomicUsize>, portion: Arc<AtomicUsize>) {
-    let config = Config::parse(Some(&dsn()), &|_| None).unwrap();
-    let Some(Endpoint::Tcp { host, port }) = config.endpoints.first() else {
-        panic!("the tests behind a proxy need a server with TCP");
-    };
-    let server = TcpStream::connect((host.as_str(), *port)).await.unwrap();
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let up = async {
-        tokio::io::copy(&mut from_client, &mut to_server)
-            .await
-            .map(drop)
-    };
-    let down = async {
-        let mut buffer = vec![0; 16 * 1024];
-        loop {
-            let room = portion.load(Ordering::SeqCst).clamp(1, buffer.len());
-            let count = from_server.read(&mut buffer[..room]).await?;
-            while portion.load(Ordering::SeqCst) == 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            let left = budget.load(Ordering::SeqCst);
-            let passed = count.min(left);
-            if left != usize::MAX {
-                budget.store(left - passed, Ordering::SeqCst);
-            }
-            to_client.write_all(&buffer[..passed]).await?;
-            if count == 0 || passed < count {
-                return std::io::Result::Ok(());
-            }
-        }
-    };
-    // Either end closes both.
-    tokio::select! { _ = up => {}, _ = down => {} }
-}
+use crate::proxy::Proxy;
+use crate::server::PATIENCE;
 
 const SERIES: &str = "SELECT n, repeat('x', n) FROM generate_series(1, $1) AS n";
 

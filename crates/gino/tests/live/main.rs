@@ -9,17 +9,37 @@
 )]
 
 mod cancellation;
+mod codec;
 mod connect;
 mod context;
 mod copy;
 mod cursor;
+mod early;
 mod event;
+mod example;
+mod ext_actix;
+mod ext_axum;
 mod failure;
 mod fault;
+mod gino;
+mod json;
+mod loader;
+mod model;
+mod shelf;
+mod crud;
+mod select;
+mod bulk;
+mod expr;
+mod pipeline;
 mod pool;
+mod proxy;
 mod query;
+mod schema;
+mod scope;
 mod server;
 mod statement;
 mod storm;
+mod tls;
 mod transaction;
 mod types;
+mod web;

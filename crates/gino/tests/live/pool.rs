@@ -38,7 +38,9 @@ async fn exhausted_pool_names_who_holds_its_connections() {
             "{words}"
         );
         assert!(
-            words.contains(&format!("held by task {task} for")),
+            words.contains(&format!(
+                "held by task {task} at crates/gino/tests/live/pool.rs:18 for"
+            )),
             "{words}"
         );
         assert!(words.contains("last SQL: SELECT 42"), "{words}");
@@ -178,7 +180,10 @@ async fn engine_that_is_dropped_closes_its_connections() {
 
 #[test]
 fn engine_serves_one_runtime_after_another() {
-    let config = Config::parse(Some(&with(&dsn(), "min_size=0&max_size=1")), &|_| None).unwrap();
+    let config = Config::parse(Some(&with(&dsn(), "min_size=0&max_size=1")), &|_: &str| {
+        None
+    })
+    .unwrap();
     let engine = Engine::new(config).unwrap();
     for n in 0..3 {
         let runtime = tokio::runtime::Builder::new_current_thread()

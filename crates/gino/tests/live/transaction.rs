@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gino::prelude::*;
-use gino::{Error, ErrorKind, Isolation, TransactionOptions};
+use gino::{Error, ErrorKind, Isolation};
 
 use crate::server::{Home, PATIENCE};
 
@@ -116,17 +116,16 @@ async fn commit_that_the_server_refuses_is_an_error() {
 async fn options_reach_the_server_and_stop_at_savepoints() {
     let home = with_table("options", "max_size=1").await;
     let engine = &home.engine;
-    let options = TransactionOptions {
-        isolation: Some(Isolation::Serializable),
-        readonly: true,
-        deferrable: true,
+    let begin = || {
+        let begin = engine.begin().isolation(Isolation::Serializable);
+        begin.readonly().deferrable()
     };
-    let run = engine.transaction_with(options, async |tx| {
+    let run = begin().run(async |tx| {
         let level = tx
             .scalar::<String>("SHOW transaction_isolation", &[])
             .await?;
         assert_eq!(level.as_deref(), Some("serializable"));
-        let inner = engine.transaction_with(options, async |_| Ok::<_, Error>(()));
+        let inner = begin().run(async |_| Ok::<_, Error>(()));
         assert_eq!(inner.await.unwrap_err().kind(), ErrorKind::Usage);
         tx.status(INSERT, &[&1]).await
     });

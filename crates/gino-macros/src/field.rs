@@ -1,0 +1,427 @@
+//! Owns a field of a model: a column, a JSON property, a relation or a group of columns, and its
+//! description for the table. Both kinds of derive read their fields here.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::meta::ParseNestedMeta;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Expr, Fields, Ident, Lit, LitStr, Result, Token, Type};
+
+use crate::attr::{self, Reference};
+
+pub(crate) struct Field {
+    pub(crate) name: Ident,
+    /// `NICKNAME`, for the constant.
+    pub(crate) constant: Ident,
+    pub(crate) ty: Type,
+    pub(crate) kind: Kind,
+    pub(crate) default: Option<Default>,
+}
+
+pub(crate) enum Kind {
+    Column(Box<Column>),
+    /// Inside the JSON column `source`, under `key`.
+    Property {
+        source: Ident,
+        key: String,
+    },
+    Relation,
+    Group,
+    /// No column: `Default::default()`, and what a loader sets.
+    Skipped,
+}
+
+/// Where a value comes from that nobody gave.
+pub(crate) enum Default {
+    Trait,
+    Expr(Expr),
+}
+
+#[derive(Default)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) primary_key: bool,
+    pub(crate) autoincrement: Option<bool>,
+    /// A serde type that travels as JSON.
+    pub(crate) json: bool,
+    sql_type: Option<LitStr>,
+    server_default: Option<TokenStream>,
+    pub(crate) sequence: Option<syn::Path>,
+    unique: bool,
+    index: bool,
+    check: Option<LitStr>,
+    comment: Option<LitStr>,
+    pub(crate) references: Option<Reference>,
+}
+
+const KNOWN: &[&str] = &[
+    "primary_key",
+    "autoincrement",
+    "column",
+    "type",
+    "default",
+    "server_default",
+    "sequence",
+    "unique",
+    "index",
+    "references",
+    "check",
+    "comment",
+    "json",
+    "property",
+    "key",
+    "relation",
+    "flatten",
+    "skip",
+];
+
+/// The fields of the struct that is derived for.
+pub(crate) fn fields(input: &DeriveInput, derive: &str) -> Result<Vec<Field>> {
+    let span = input.ident.span();
+    if !input.generics.params.is_empty() {
+        return attr::refuse(
+            input.generics.span(),
+            format!("{derive} takes no type parameters"),
+        );
+    }
+    let Data::Struct(data) = &input.data else {
+        return attr::refuse(span, format!("{derive} is for a struct with named fields"));
+    };
+    let Fields::Named(named) = &data.fields else {
+        return attr::refuse(span, format!("{derive} is for a struct with named fields"));
+    };
+    let fields: Vec<Field> = named.named.iter().map(Field::read).collect::<Result<_>>()?;
+    for field in &fields {
+        field.check(&fields)?;
+    }
+    Ok(fields)
+}
+
+impl Field {
+    fn read(field: &syn::Field) -> Result<Field> {
+        let Some(name) = field.ident.clone() else {
+            return attr::refuse(field.span(), "the field has no name");
+        };
+        let plain = name.to_string();
+        let plain = plain.trim_start_matches("r#");
+        let mut column = Column {
+            name: plain.to_owned(),
+            ..Column::default()
+        };
+        let (mut default, mut property, mut key) = (None, None, None);
+        let (mut relation, mut group, mut skipped) = (false, false, false);
+        let mut of_column: Option<String> = None;
+        attr::items(&field.attrs, |option, meta| {
+            if column.read(option, &meta)? {
+                of_column.get_or_insert_with(|| option.to_owned());
+                return Ok(());
+            }
+            match option {
+                "default" => default = Some(read_default(&meta)?),
+                "property" => {
+                    let names = attr::names(&meta)?;
+                    let [source] = names.as_slice() else {
+                        return Err(meta.error("write property(column): the JSON column's field"));
+                    };
+                    property = Some(source.clone());
+                }
+                "key" => key = Some(attr::text(&meta)?.value()),
+                "relation" => relation = true,
+                "flatten" => group = true,
+                "skip" => skipped = true,
+                _ => return Err(attr::unknown(&meta, "a field", KNOWN)),
+            }
+            Ok(())
+        })?;
+        let kind = match (property, relation, group || skipped) {
+            (None, false, false) => {
+                if key.is_some() {
+                    return attr::refuse(name.span(), "`key` is for a property(…)");
+                }
+                Kind::Column(Box::new(column))
+            }
+            (source, relation, _) => {
+                if let Some(option) = of_column {
+                    let what = match (&source, relation) {
+                        (Some(_), _) => "a property",
+                        (None, true) => "a relation",
+                        (None, false) if skipped => "skipped",
+                        (None, false) => "a group of columns",
+                    };
+                    let message = format!("`{option}` is for columns, and `{plain}` is {what}");
+                    return attr::refuse(name.span(), message);
+                }
+                match source {
+                    Some(source) => {
+                        let key = key.unwrap_or_else(|| plain.to_owned());
+                        Kind::Property { source, key }
+                    }
+                    None if relation => Kind::Relation,
+                    None if skipped => Kind::Skipped,
+                    None => Kind::Group,
+                }
+            }
+        };
+        if matches!(kind, Kind::Relation | Kind::Group | Kind::Skipped) && default.is_some() {
+            let message = format!("`default` is for columns and properties, `{plain}` is neither");
+            return attr::refuse(name.span(), message);
+        }
+        Ok(Field {
+            constant: format_ident!("{}", plain.to_uppercase(), span = name.span()),
+            ty: field.ty.clone(),
+            name,
+            kind,
+            default,
+        })
+    }
+
+    fn check(&self, all: &[Field]) -> Result<()> {
+        let Kind::Property { source, .. } = &self.kind else {
+            return Ok(());
+        };
+        match all
+            .iter()
+            .find(|field| field.name == *source)
+            .map(|field| &field.kind)
+        {
+            Some(Kind::Column(_)) => Ok(()),
+            _ => attr::refuse(
+                source.span(),
+                format!(
+                    "the property `{}` lives in a JSON column `{source}`, which is not a field \
+                     here: add `#[gino(json, server_default = \"{{}}\")] {source}: Json`",
+                    self.name
+                ),
+            ),
+        }
+    }
+
+    /// The type of its values: a serde type stands in `Json<…>`.
+    pub(crate) fn value_type(&self) -> TokenStream {
+        let ty = &self.ty;
+        match &self.kind {
+            Kind::Column(column) if column.json && !is_json(ty) => match option_of(ty) {
+                Some(inner) => quote!(::core::option::Option<::gino::Json<#inner>>),
+                None => quote!(::gino::Json<#ty>),
+            },
+            _ => quote!(#ty),
+        }
+    }
+
+    /// Whether neither the struct nor the server has a value for it.
+    pub(crate) fn has_no_default(&self) -> bool {
+        let of_server = match &self.kind {
+            Kind::Column(column) => column.server_default.is_some() || column.sequence.is_some(),
+            _ => false,
+        };
+        self.default.is_none() && !of_server
+    }
+
+    /// `value` of the field, as a value of its column.
+    pub(crate) fn wrapped(&self, value: TokenStream) -> TokenStream {
+        match (self.is_wrapped(), option_of(&self.ty)) {
+            (true, Some(_)) => quote!(::core::option::Option::map(#value, ::gino::Json)),
+            (true, None) => quote!(::gino::Json(#value)),
+            (false, _) => value,
+        }
+    }
+
+    /// `value` of the column, as a value of the field.
+    pub(crate) fn unwrapped(&self, value: TokenStream) -> TokenStream {
+        match (self.is_wrapped(), option_of(&self.ty)) {
+            (true, Some(_)) => quote!(::core::option::Option::map(#value, |json| json.0)),
+            (true, None) => quote!(#value.0),
+            (false, _) => value,
+        }
+    }
+
+    /// Whether its value has to be wrapped in `Json` on its way out, and unwrapped on its way in.
+    pub(crate) fn is_wrapped(&self) -> bool {
+        matches!(&self.kind, Kind::Column(column) if column.json && !is_json(&self.ty))
+    }
+
+    /// The value that its `default` gives.
+    pub(crate) fn default_value(&self) -> Option<TokenStream> {
+        let ty = &self.ty;
+        let value = match self.default.as_ref()? {
+            Default::Trait => quote!(::core::default::Default::default()),
+            Default::Expr(expr) => {
+                let is_text =
+                    matches!(expr, Expr::Lit(literal) if matches!(literal.lit, Lit::Str(_)));
+                let value = match is_text {
+                    true => quote!(::core::convert::Into::into(#expr)),
+                    false => quote!(#expr),
+                };
+                match (option_of(ty), expr) {
+                    (Some(_), Expr::Path(path)) if path.path.is_ident("None") => value,
+                    (Some(_), Expr::Call(call)) if is_some_call(call) => value,
+                    (Some(_), _) => quote!(::core::option::Option::Some(#value)),
+                    (None, _) => value,
+                }
+            }
+        };
+        Some(quote_spanned!(self.name.span()=> { let value: #ty = #value; value }))
+    }
+
+    /// The `ColumnDef` of a column.
+    pub(crate) fn definition(&self, column: &Column, autoincrement: bool) -> TokenStream {
+        let ty = self.value_type();
+        let span = self.ty.span();
+        let (name, field) = (&column.name, self.name.to_string());
+        let (primary_key, unique, index) = (column.primary_key, column.unique, column.index);
+        let (check, comment) = (attr::option(&column.check), attr::option(&column.comment));
+        let server_default = attr::option(&column.server_default);
+        let default = self.default.is_some();
+        let sequence = attr::option(&column.sequence.as_ref().map(|sequence| quote!(&#sequence)));
+        let sql_type = match &column.sql_type {
+            Some(name) => quote!(::gino::model::TypeDef::named(#name)),
+            None => quote_spanned!(span=> <#ty as ::gino::model::SqlType>::TYPE),
+        };
+        let references = column.references.as_ref().map(|reference| {
+            let (target, rules) = (&reference.target, reference.rules.tokens());
+            let at = target.span();
+            let checked = quote_spanned!(at=> ::gino::model::Target::of::<_, _, #ty>(#target));
+            quote! {
+                ::gino::model::Reference { target: #checked, #rules }
+            }
+        });
+        let references = attr::option(&references);
+        quote! {
+            ::gino::model::ColumnDef {
+                name: #name,
+                field: #field,
+                sql_type: #sql_type,
+                nullable: <#ty as ::gino::model::SqlType>::NULLABLE,
+                primary_key: #primary_key,
+                autoincrement: #autoincrement && <#ty as ::gino::model::SqlType>::TYPE.is_integer(),
+                has_default: #default,
+                server_default: #server_default,
+                sequence: #sequence,
+                unique: #unique,
+                index: #index,
+                references: #references,
+                check: #check,
+                comment: #comment,
+            }
+        }
+    }
+}
+
+impl Column {
+    /// Reads one option; false if it is none of a column's.
+    fn read(&mut self, option: &str, meta: &ParseNestedMeta<'_>) -> Result<bool> {
+        match option {
+            "primary_key" => self.primary_key = attr::flag(meta)?,
+            "autoincrement" => self.autoincrement = Some(attr::flag(meta)?),
+            "column" => self.name = attr::text(meta)?.value(),
+            "type" => self.sql_type = Some(attr::text(meta)?),
+            "server_default" => self.server_default = Some(attr::server_default(meta)?),
+            "sequence" => self.sequence = Some(meta.value()?.parse()?),
+            "unique" => self.unique = attr::flag(meta)?,
+            "index" => self.index = attr::flag(meta)?,
+            "references" => self.references = Some(Reference::read(meta)?),
+            "check" => self.check = Some(attr::text(meta)?),
+            "comment" => self.comment = Some(attr::text(meta)?),
+            "json" => self.json = attr::flag(meta)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn read_default(meta: &ParseNestedMeta<'_>) -> Result<Default> {
+    match meta.input.peek(Token![=]) {
+        true => Ok(Default::Expr(meta.value()?.parse()?)),
+        false => Ok(Default::Trait),
+    }
+}
+
+fn is_json(ty: &Type) -> bool {
+    let inner = option_of(ty).unwrap_or(ty);
+    matches!(inner, Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "Json"))
+}
+
+/// `T` of an `Option<T>`, as far as it is written so.
+pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    match arguments.args.first()? {
+        syn::GenericArgument::Type(inner) if last.ident == "Option" => Some(inner),
+        _ => None,
+    }
+}
+
+fn is_some_call(call: &syn::ExprCall) -> bool {
+    matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Some"))
+}
+
+/// What an index can be on: a column, or a property.
+pub(crate) fn index_part(fields: &[Field], name: &Ident) -> Result<TokenStream> {
+    let found = fields.iter().find(|field| field.name == *name);
+    match found.map(|field| &field.kind) {
+        Some(Kind::Property { .. }) => {
+            let field = name.to_string();
+            Ok(quote!(::gino::model::IndexPart::Property(#field)))
+        }
+        _ => {
+            let column = column_named(fields, name)?;
+            Ok(quote!(::gino::model::IndexPart::Column(#column)))
+        }
+    }
+}
+
+/// Finds the column that a field of this name is.
+pub(crate) fn column_named<'a>(fields: &'a [Field], name: &Ident) -> Result<&'a str> {
+    let found = fields.iter().find(|field| field.name == *name);
+    match found.map(|field| &field.kind) {
+        Some(Kind::Column(column)) => Ok(&column.name),
+        _ => Err(Error::new(
+            name.span(),
+            format!("`{name}` is not a field with a column here"),
+        )),
+    }
+}
+
+/// Where in the table each field's columns begin.
+pub(crate) struct Positions<'a> {
+    fields: &'a [Field],
+}
+
+impl<'a> Positions<'a> {
+    pub(crate) fn new(fields: &'a [Field]) -> Positions<'a> {
+        Positions { fields }
+    }
+
+    pub(crate) fn of(&self, index: usize) -> TokenStream {
+        let before = self.fields.get(..index).unwrap_or_default();
+        let own = before
+            .iter()
+            .filter(|field| matches!(field.kind, Kind::Column(_)))
+            .count();
+        let groups = before
+            .iter()
+            .filter(|field| matches!(field.kind, Kind::Group));
+        let groups = groups.map(|field| {
+            let ty = &field.ty;
+            quote!(+ <#ty as ::gino::model::Columns>::COLUMNS.len())
+        });
+        quote!((#own #(#groups)*))
+    }
+
+    /// Name and place of a column's field that is known to be there.
+    pub(crate) fn column(&self, name: &syn::Ident) -> (String, TokenStream) {
+        let index = self
+            .fields
+            .iter()
+            .position(|field| field.name == *name)
+            .unwrap_or(0);
+        let column = match self.fields.get(index).map(|field| &field.kind) {
+            Some(Kind::Column(column)) => column.name.clone(),
+            _ => name.to_string(),
+        };
+        (column, self.of(index))
+    }
+}

@@ -1,0 +1,203 @@
+//! Owns updates and deletions of all rows that a condition keeps.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use gino_core::error::{Result, UsageError};
+use sea_query::{DeleteStatement, Expr as SeaExpr, ReturningClause, SelectExpr, UpdateStatement};
+
+use crate::BoxFuture;
+use crate::expr::Condition;
+use crate::model::{self, Assign, Draft, Model, Slot, table_name};
+use crate::param::{Built, POSTGRES};
+use crate::place::On;
+use crate::query::{Executor, Status};
+use crate::select::{Item, Rows};
+
+/// A change of many rows: `User::update_all()`.
+#[must_use = "nothing is changed before it is awaited"]
+pub struct UpdateAll<M> {
+    draft: Draft,
+    conditions: Vec<SeaExpr>,
+    on: On,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> UpdateAll<M> {
+    pub(super) fn new() -> UpdateAll<M> {
+        UpdateAll {
+            draft: Draft::default(),
+            conditions: Vec::new(),
+            on: On::new(M::db),
+            of: PhantomData,
+        }
+    }
+
+    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
+    /// database, in the current transaction or connection if there is one.
+    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
+        self.on.set(executor);
+        self
+    }
+
+    /// Runs at most this long, waiting for a connection included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.on.limit(timeout);
+        self
+    }
+
+    /// Only rows for which `condition` is true, as those of calls before.
+    pub fn filter(mut self, condition: impl Condition) -> Self {
+        self.conditions.push(condition.into_condition());
+        self
+    }
+
+    /// Runs it, and gives what `items` are in the rows that were changed, as they are now.
+    ///
+    /// # Errors
+    /// A usage error if nothing is set; the server's error; a value that does not fit.
+    ///
+    /// # Cancellation
+    /// The statement is cancelled on the server; outside of a transaction it may have been
+    /// committed already.
+    pub async fn returning<I: Item>(self, items: I) -> Result<Vec<I::Output>> {
+        let (on, mut statement) = self.statement()?;
+        statement.returning(returned(&items));
+        let built = Built::new(|writer| statement.build_collect_into(POSTGRES, writer))?;
+        on.load(&built.sql, &built.values()?, 0, Rows::new(items))
+            .await
+    }
+
+    async fn run(self) -> Result<Status> {
+        let (on, statement) = self.statement()?;
+        let built = Built::new(|writer| statement.build_collect_into(POSTGRES, writer))?;
+        on.status(&built.sql, &built.values()?).await
+    }
+
+    fn statement(mut self) -> Result<(On, UpdateStatement)> {
+        if self.draft.is_empty() {
+            return Err(UsageError::Statement("an update of all rows has to set something").into());
+        }
+        let mut slots = std::mem::take(&mut self.draft.slots);
+        model::merge::<M>(&mut slots, self.draft.properties, model::Merge::Update);
+        let mut statement = UpdateStatement::new();
+        statement.table(table_name(M::TABLE));
+        for (index, slot) in slots {
+            let name = M::TABLE.columns.get(index).map_or("", |column| column.name);
+            statement.value(name, Slot::into_sea(slot));
+        }
+        for condition in self.conditions {
+            statement.and_where(condition);
+        }
+        Ok((self.on, statement))
+    }
+}
+
+impl<M: Model> Assign<M> for UpdateAll<M> {
+    fn draft(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
+}
+
+impl<M: Model> IntoFuture for UpdateAll<M> {
+    type Output = Result<Status>;
+    type IntoFuture = BoxFuture<Result<Status>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<M> fmt::Debug for UpdateAll<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UpdateAll { draft, on, .. } = self;
+        f.debug_struct("UpdateAll")
+            .field("columns", draft)
+            .field("on", on)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A deletion of many rows: `User::delete_all()`.
+#[must_use = "nothing is deleted before it is awaited"]
+pub struct DeleteAll<M> {
+    statement: DeleteStatement,
+    on: On,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> DeleteAll<M> {
+    pub(super) fn new() -> DeleteAll<M> {
+        let mut statement = DeleteStatement::new();
+        statement.from_table(table_name(M::TABLE));
+        DeleteAll {
+            statement,
+            on: On::new(M::db),
+            of: PhantomData,
+        }
+    }
+
+    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
+    /// database, in the current transaction or connection if there is one.
+    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
+        self.on.set(executor);
+        self
+    }
+
+    /// Runs at most this long, waiting for a connection included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.on.limit(timeout);
+        self
+    }
+
+    /// Only rows for which `condition` is true, as those of calls before.
+    pub fn filter(mut self, condition: impl Condition) -> Self {
+        self.statement.and_where(condition.into_condition());
+        self
+    }
+
+    /// Runs it, and gives what `items` were in the rows that were deleted.
+    ///
+    /// # Errors
+    /// The server's error; a value that does not fit.
+    ///
+    /// # Cancellation
+    /// The statement is cancelled on the server; outside of a transaction it may have been
+    /// committed already.
+    pub async fn returning<I: Item>(mut self, items: I) -> Result<Vec<I::Output>> {
+        self.statement.returning(returned(&items));
+        let built = Built::new(|writer| self.statement.build_collect_into(POSTGRES, writer))?;
+        self.on
+            .load(&built.sql, &built.values()?, 0, Rows::new(items))
+            .await
+    }
+
+    async fn run(self) -> Result<Status> {
+        let built = Built::new(|writer| self.statement.build_collect_into(POSTGRES, writer))?;
+        self.on.status(&built.sql, &built.values()?).await
+    }
+}
+
+impl<M: Model> IntoFuture for DeleteAll<M> {
+    type Output = Result<Status>;
+    type IntoFuture = BoxFuture<Result<Status>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<M> fmt::Debug for DeleteAll<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeleteAll")
+            .field("on", &self.on)
+            .finish_non_exhaustive()
+    }
+}
+
+fn returned(items: &impl Item) -> ReturningClause {
+    let mut columns: Vec<SelectExpr> = Vec::new();
+    items.add_to(&mut columns);
+    ReturningClause::Exprs(columns.into_iter().map(|column| column.expr).collect())
+}

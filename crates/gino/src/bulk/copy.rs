@@ -1,0 +1,156 @@
+//! Owns COPY of drafts into a model's table, in binary form.
+
+use std::fmt;
+
+use bytes::{BufMut, BytesMut};
+use gino_core::error::{CodecError, Result, UsageError};
+use postgres_types::IsNull;
+
+use crate::BoxFuture;
+use crate::crud::Create;
+use crate::model::{ColumnDef, Draft, Model};
+use crate::place::On;
+use crate::query::{Executor, Status};
+use crate::sql_type::quoted;
+
+use super::create::finished;
+use super::rows::columns_of;
+
+/// Many new rows by COPY: `User::copy_in(…)`. Await it for their number.
+///
+/// All rows set the same columns, to plain values.
+///
+/// # Errors
+/// `MissingValue` if a column has neither value nor default, a usage error if rows differ in what
+/// they set, both before anything is sent; the server's error, and nothing is stored then.
+///
+/// # Cancellation
+/// The copy is given up; nothing is stored.
+#[must_use = "nothing is stored before it is awaited"]
+pub struct CopyRows<M> {
+    rows: Vec<Create<M>>,
+    on: On,
+}
+
+impl<M: Model> CopyRows<M> {
+    pub(super) fn new(rows: Vec<Create<M>>) -> CopyRows<M> {
+        CopyRows {
+            rows,
+            on: On::new(M::db),
+        }
+    }
+
+    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
+    /// database, in the current transaction or connection if there is one.
+    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
+        self.on.set(executor);
+        self
+    }
+
+    async fn run(self) -> Result<u64> {
+        let drafts = finished(self.rows)?;
+        let Some(first) = drafts.first() else {
+            return Ok(0);
+        };
+        let mask = first.mask().filter(|mask| *mask != 0);
+        let same = |mask: &u128| drafts.iter().all(|draft| draft.mask() == Some(*mask));
+        let Some(mask) = mask.filter(same) else {
+            return Err(UsageError::Statement(
+                "rows for COPY set the same columns, to values: use bulk_create for others",
+            )
+            .into());
+        };
+        let columns = columns_of(M::TABLE, mask);
+        let names: Vec<String> = columns.iter().map(|column| quoted(column.name)).collect();
+        let (of, names) = (M::TABLE.sql(), names.join(", "));
+        let sql = format!("COPY {of} ({names}) FROM STDIN WITH (FORMAT binary)");
+        check(first, &columns)?;
+        let held = self.on.hold().await?;
+        let mut copy = held.seat.copy_in(&sql).await?;
+        let mut portion = BytesMut::with_capacity(PORTION + PORTION / 4);
+        portion.put_slice(HEAD);
+        for draft in &drafts {
+            encode(draft, &mut portion)?;
+            if portion.len() >= PORTION {
+                copy.write(&portion).await?;
+                portion.clear();
+            }
+        }
+        portion.put_i16(END);
+        copy.write(&portion).await?;
+        let done = copy.finish().await?;
+        Ok(Status::of(done).rows_affected())
+    }
+}
+
+/// In binary form nothing is converted: a column has to have the SQL type of its Rust type, or both
+/// are text.
+fn check(draft: &Draft, columns: &[&ColumnDef]) -> Result<()> {
+    let is_text = |name: &str| {
+        matches!(
+            name.split('(').next(),
+            Some("text" | "varchar" | "bpchar" | "char" | "citext")
+        )
+    };
+    let fits = draft.type_names().zip(columns).all(|(name, column)| {
+        let own = column.sql_type.name;
+        name == own || (is_text(name) && is_text(own))
+    });
+    match fits {
+        true => Ok(()),
+        false => Err(UsageError::Statement(
+            "COPY converts nothing, and a column has another SQL type than its Rust type: use \
+             bulk_create",
+        )
+        .into()),
+    }
+}
+
+/// A row: the number of its fields, then the length and bytes of each.
+fn encode(draft: &Draft, out: &mut BytesMut) -> Result<()> {
+    let count = i16::try_from(draft.slots.len()).unwrap_or(i16::MAX);
+    out.put_i16(count);
+    for (place, (value, ty)) in draft.wire_values().enumerate() {
+        let start = out.len();
+        out.put_i32(-1);
+        let refused = |error: Box<dyn std::error::Error + Sync + Send>| CodecError {
+            place: format!("value {} of a row", place + 1),
+            sql_type: ty.name().to_owned().into(),
+            host_type: "the value".into(),
+            reason: error.to_string().into(),
+        };
+        if let IsNull::No = value.to_sql_checked(&ty, out).map_err(refused)? {
+            let length = i32::try_from(out.len() - start - 4).unwrap_or(i32::MAX);
+            if let Some(place) = out.get_mut(start..start + 4) {
+                place.copy_from_slice(&length.to_be_bytes());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// PostgreSQL manual, "COPY", "Binary Format": signature, no flags, no header extension.
+const HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// The file trailer of the same chapter.
+const END: i16 = -1;
+
+/// 64 KiB: a portion fills a socket's buffer, and is small beside the rows.
+const PORTION: usize = 64 * 1024;
+
+impl<M: Model> IntoFuture for CopyRows<M> {
+    type Output = Result<u64>;
+    type IntoFuture = BoxFuture<Result<u64>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<M> fmt::Debug for CopyRows<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyRows")
+            .field("rows", &self.rows.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,123 @@
+//! Owns statements on many rows at once: bulk creates and upserts, COPY, updates and deletions by
+//! condition. Never sends a parameter per value where an array per column does. `crud` has one row.
+
+mod change;
+mod columns;
+mod copy;
+mod create;
+mod rows;
+
+use crate::crud::Create;
+use crate::model::Model;
+
+pub use change::{DeleteAll, UpdateAll};
+pub use columns::ColumnSet;
+pub use copy::CopyRows;
+pub use create::{BulkCreate, GetOrCreate};
+
+/// What every [`Model`] can do with many rows. It comes with `use gino::prelude::*`.
+pub trait Bulk: Model {
+    /// Many new rows, all or none: `User::bulk_create(names.map(|n| User::create().nickname(n)))`.
+    /// They come back in the same order.
+    fn bulk_create<C: Into<Create<Self>>>(rows: impl IntoIterator<Item = C>) -> BulkCreate<Self> {
+        BulkCreate::new(rows.into_iter().map(Into::into).collect(), None)
+    }
+
+    /// Many rows that are created, or where the values of `key` are there already, changed to what
+    /// these say; all or none. `key` has a unique constraint or index, and no two of the rows have
+    /// the same.
+    fn bulk_upsert<C: Into<Create<Self>>>(
+        key: impl ColumnSet<Self>,
+        rows: impl IntoIterator<Item = C>,
+    ) -> BulkCreate<Self> {
+        let key = sorted(key);
+        BulkCreate::new(rows.into_iter().map(Into::into).collect(), Some(key))
+    }
+
+    /// Many new rows by COPY, the fastest way when nobody needs them back: gives their number.
+    fn copy_in<C: Into<Create<Self>>>(rows: impl IntoIterator<Item = C>) -> CopyRows<Self> {
+        CopyRows::new(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// The row that has the values of `row` in the columns `key`, created if it is not there; and
+    /// whether it was. `key` has a unique constraint or index. Safe between tasks and programs.
+    ///
+    /// ```no_run
+    /// # use gino::prelude::*;
+    /// # static DB: Gino = Gino::new();
+    /// # #[derive(Model)] #[gino(db = DB)] struct User { #[gino(primary_key)] id: i32, #[gino(unique)] email: String, age: i32 }
+    /// # async fn run() -> gino::Result<()> {
+    /// let daisy = User::create().email("daisy@example.org").age(8);
+    /// let (user, created) = User::get_or_create(User::EMAIL, daisy).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn get_or_create(key: impl ColumnSet<Self>, row: impl Into<Create<Self>>) -> GetOrCreate<Self> {
+        GetOrCreate::new(row.into(), sorted(key))
+    }
+
+    /// A change of all rows that a filter keeps: `User::update_all().age(User::AGE + 1)`. Await it
+    /// for the command tag, or have rows back with `.returning(…)`.
+    fn update_all() -> Self::Fields<UpdateAll<Self>> {
+        Self::fields(UpdateAll::new())
+    }
+
+    /// The deletion of all rows that a filter keeps: `User::delete_all().filter(User::AGE.lt(6))`.
+    /// Await it for the command tag, or have rows back with `.returning(…)`.
+    fn delete_all() -> DeleteAll<Self> {
+        DeleteAll::new()
+    }
+}
+
+impl<M: Model> Bulk for M {}
+
+/// In the table's order: a statement's text is kept per set of columns.
+fn sorted<M: Model>(columns: impl ColumnSet<M>) -> Vec<usize> {
+    let mut positions = columns.positions();
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
+
+/// More forwarding methods of a model's setters, for the derive.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fields_all {
+    ($fields:ident, $model:ident) => {
+        impl $fields<$crate::UpdateAll<$model>> {
+            /// Runs on `executor`: see [`gino::UpdateAll::on`]($crate::UpdateAll::on).
+            pub fn on(self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
+                $fields(self.0.on(executor))
+            }
+
+            /// Runs at most this long.
+            pub fn timeout(self, timeout: ::std::time::Duration) -> Self {
+                $fields(self.0.timeout(timeout))
+            }
+
+            /// Only rows for which `condition` is true, as those of calls before.
+            pub fn filter(self, condition: impl $crate::Condition) -> Self {
+                $fields(self.0.filter(condition))
+            }
+
+            /// See [`gino::UpdateAll::returning`]($crate::UpdateAll::returning).
+            pub fn returning<I: $crate::Item>(
+                self,
+                items: I,
+            ) -> impl ::core::future::Future<
+                Output = $crate::Result<::std::vec::Vec<I::Output>>,
+            > + Send {
+                self.0.returning(items)
+            }
+        }
+
+        impl ::core::future::IntoFuture for $fields<$crate::UpdateAll<$model>> {
+            type Output = $crate::Result<$crate::Status>;
+            type IntoFuture = $crate::BoxFuture<$crate::Result<$crate::Status>>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                ::core::future::IntoFuture::into_future(self.0)
+            }
+        }
+    };
+}

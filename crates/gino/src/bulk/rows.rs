@@ -1,0 +1,202 @@
+//! Owns many drafts as the parameters of one statement: an array per column, or a set of values per
+//! row where arrays cannot be taken apart again.
+
+use std::error::Error as StdError;
+
+use bytes::BytesMut;
+use gino_core::codec::{Format, Oid};
+use gino_core::error::Result;
+use gino_core::session::{IsNull as CoreIsNull, Params};
+use postgres_types::{Format as TypeFormat, IsNull, Kind, ToSql, Type};
+
+use crate::model::{ColumnDef, Draft, Table};
+use crate::sql_type::quoted;
+use crate::value::Values;
+
+/// `$1::int4[], $2::text[]` and what makes the rows of them, for the columns of `mask`.
+pub(super) fn unnested(columns: &[&ColumnDef]) -> String {
+    let mut arrays = Vec::new();
+    let mut fields = Vec::new();
+    let mut names = Vec::new();
+    for (number, column) in (1..).zip(columns) {
+        let base = base_name(column);
+        names.push(format!("c{number}"));
+        match is_known(column) {
+            true => {
+                arrays.push(format!("${number}::{base}[]"));
+                fields.push(format!("c{number}"));
+            }
+            // Only the server knows the type: labels and the like travel as texts.
+            false => {
+                arrays.push(format!("${number}::text[]"));
+                fields.push(format!("c{number}::{base}"));
+            }
+        }
+    }
+    let (arrays, names) = (arrays.join(", "), names.join(", "));
+    let fields = fields.join(", ");
+    format!(
+        "SELECT {fields} FROM unnest({arrays}) WITH ORDINALITY AS given({names}, place) \
+         ORDER BY place"
+    )
+}
+
+/// Whether all of them can stand in arrays that `unnest` takes apart.
+pub(super) fn can_unnest(columns: &[&ColumnDef]) -> bool {
+    columns.iter().all(|column| !column.sql_type.array)
+}
+
+/// The type's name without what limits it: an assignment checks that, a cast would cut it off.
+fn base_name(column: &ColumnDef) -> String {
+    let name = column.sql_type.sql();
+    match name.split_once('(') {
+        Some((base, _)) => base.to_owned(),
+        None => name,
+    }
+}
+
+/// Whether parameters of the type have an OID that is the same everywhere.
+fn is_known(column: &ColumnDef) -> bool {
+    column.sql_type.enumeration.is_none() && KNOWN.contains(&base_name(column).as_str())
+}
+
+/// Types of the server itself, whose arrays have OIDs of their own.
+const KNOWN: &[&str] = &[
+    "bool",
+    "int2",
+    "int4",
+    "int8",
+    "float4",
+    "float8",
+    "text",
+    "varchar",
+    "bytea",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "json",
+    "jsonb",
+    "inet",
+    "cidr",
+    "numeric",
+    "oid",
+    "\"char\"",
+];
+
+/// The values of one column in all rows, as an array.
+#[derive(Debug)]
+pub(super) struct Array<'a>(Vec<&'a (dyn ToSql + Sync)>);
+
+impl<'a> Array<'a> {
+    /// The column at place `at` of each draft.
+    pub(super) fn of(drafts: &'a [Draft], at: usize) -> Array<'a> {
+        let value = |draft: &'a Draft| draft.value(at);
+        Array(drafts.iter().filter_map(value).collect())
+    }
+}
+
+impl ToSql for Array<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome {
+        let Kind::Array(member) = ty.kind() else {
+            return Err("an array is needed".into());
+        };
+        let items: Vec<Item<'_>> = self.0.iter().map(|value| Item(*value, member)).collect();
+        items.to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(ty.kind(), Kind::Array(_))
+    }
+
+    postgres_types::to_sql_checked!();
+}
+
+#[derive(Debug)]
+struct Item<'a>(&'a (dyn ToSql + Sync), &'a Type);
+
+impl ToSql for Item<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome {
+        let is_binary = matches!(self.0.encode_format(ty), TypeFormat::Binary);
+        match is_binary {
+            true => self.0.to_sql_checked(ty, out),
+            false => Err(format!("{} has no binary form", self.1).into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    postgres_types::to_sql_checked!();
+}
+
+type Outcome = std::result::Result<IsNull, Box<dyn StdError + Sync + Send>>;
+
+/// A set of values per row.
+pub(super) struct Sets<'a>(pub(super) Vec<Vec<&'a (dyn ToSql + Sync)>>);
+
+impl Sets<'_> {
+    fn set(&self, set: usize) -> Values<'_> {
+        Values(self.0.get(set).map_or(&[], Vec::as_slice))
+    }
+}
+
+impl Params for Sets<'_> {
+    fn sets(&self) -> usize {
+        self.0.len()
+    }
+
+    fn len(&self, set: usize) -> usize {
+        self.set(set).len(0)
+    }
+
+    fn format(&self, set: usize, index: usize, oid: Oid) -> Format {
+        self.set(set).format(0, index, oid)
+    }
+
+    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<CoreIsNull> {
+        self.set(set).encode(0, index, oid, out)
+    }
+}
+
+/// The columns of a mask.
+pub(super) fn columns_of(table: &'static Table, mask: u128) -> Vec<&'static ColumnDef> {
+    let columns = (0_u32..).zip(table.columns);
+    let chosen =
+        columns.filter(|(bit, _)| mask.checked_shr(*bit).is_some_and(|rest| rest & 1 == 1));
+    chosen.map(|(_, column)| column).collect()
+}
+
+/// What an insert does where a row is there already: nothing, or all but the key as it is given.
+pub(super) fn on_conflict(
+    table: &Table,
+    key: &[usize],
+    columns: &[&'static ColumnDef],
+    updates: bool,
+) -> String {
+    let name = |index: &usize| table.columns.get(*index).map_or("", |column| column.name);
+    let key: Vec<&str> = key.iter().map(name).collect();
+    let target: Vec<String> = key.iter().map(|name| quoted(name)).collect();
+    let target = target.join(", ");
+    if !updates {
+        return format!(" ON CONFLICT ({target}) DO NOTHING");
+    }
+    let others = columns
+        .iter()
+        .filter(|column| !key.contains(&column.name) && !column.primary_key);
+    let sets = others.map(|column| {
+        let name = quoted(column.name);
+        format!("{name} = EXCLUDED.{name}")
+    });
+    let mut sets: Vec<String> = sets.collect();
+    if sets.is_empty() {
+        // Nothing to change, and still a row to give back.
+        sets.extend(
+            key.first()
+                .map(|name| format!("{0} = EXCLUDED.{0}", quoted(name))),
+        );
+    }
+    format!(" ON CONFLICT ({target}) DO UPDATE SET {}", sets.join(", "))
+}

@@ -1,0 +1,132 @@
+//! Owns new rows: INSERT … RETURNING, with a text per set of columns.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use gino_core::error::{Result, RowError, UsageError};
+use sea_query::{InsertStatement, ReturningClause};
+
+use crate::model::{Assign, Draft, Model, Slot, table_name};
+use crate::param::{Built, POSTGRES};
+use crate::place::On;
+use crate::query::Executor;
+use crate::select::{Rows, Whole};
+use crate::{BoxFuture, model};
+
+/// A row that is about to be created: `User::create()`. Await it to have the row.
+///
+/// # Errors
+/// `MissingValue` if a column has neither value nor default, before anything is sent; the server's
+/// error; a value that does not fit.
+///
+/// # Cancellation
+/// The statement is cancelled on the server; outside of a transaction it may have been committed
+/// already.
+#[must_use = "nothing is created before it is awaited"]
+pub struct Create<M> {
+    draft: Draft,
+    on: On,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> Create<M> {
+    pub(crate) fn new() -> Create<M> {
+        Create {
+            draft: Draft::default(),
+            on: On::new(M::db),
+            of: PhantomData,
+        }
+    }
+
+    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
+    /// database, in the current transaction or connection if there is one.
+    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
+        self.on.set(executor);
+        self
+    }
+
+    /// Runs at most this long, waiting for a connection included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.on.limit(timeout);
+        self
+    }
+
+    /// The draft with the model's defaults, if nothing is missing.
+    pub(crate) fn finished(mut self) -> Result<(Draft, On)> {
+        M::defaults(&mut self.draft);
+        let columns = M::TABLE.columns.iter().enumerate();
+        for (index, column) in columns {
+            if column.is_required() && !self.draft.has(index) {
+                let (table, field) = (M::TABLE.name, column.field);
+                return Err(UsageError::MissingValue { table, field }.into());
+            }
+        }
+        self.draft.settle_properties();
+        self.draft.sort();
+        Ok((self.draft, self.on))
+    }
+
+    async fn run(self) -> Result<M> {
+        let (draft, on) = self.finished()?;
+        let rows = Rows::new(Whole::<M>::new());
+        let made = match draft.mask() {
+            Some(mask) => {
+                let mut values = Vec::with_capacity(draft.slots.len());
+                draft.values(&mut values);
+                let sql = M::plans().insert(M::TABLE, mask);
+                on.load(&sql, &values, 0, rows).await?
+            }
+            None => {
+                let built = insert::<M>(draft)?;
+                on.load(&built.sql, &built.values()?, 0, rows).await?
+            }
+        };
+        // A trigger or rule may have kept the row out.
+        made.into_iter()
+            .next()
+            .ok_or_else(|| RowError::NoneFound.into())
+    }
+}
+
+impl<M: Model> Assign<M> for Create<M> {
+    fn draft(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
+}
+
+impl<M: Model> IntoFuture for Create<M> {
+    type Output = Result<M>;
+    type IntoFuture = BoxFuture<Result<M>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<M> fmt::Debug for Create<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Create { draft, on, .. } = self;
+        f.debug_struct("Create")
+            .field("columns", draft)
+            .field("on", on)
+            .finish()
+    }
+}
+
+/// An insert whose values are expressions too.
+fn insert<M: Model>(mut draft: Draft) -> Result<Built> {
+    let mut slots = std::mem::take(&mut draft.slots);
+    model::merge::<M>(&mut slots, draft.properties, model::Merge::Create);
+    let mut statement = InsertStatement::new();
+    statement.into_table(table_name(M::TABLE));
+    let named = |index: usize| M::TABLE.columns.get(index).map_or("", |column| column.name);
+    statement.columns(slots.iter().map(|(index, _)| named(*index)));
+    let values = slots.into_iter().map(|(_, slot)| Slot::into_sea(slot));
+    // As many values as columns: it cannot fail.
+    let _ = statement.values(values);
+    let columns = M::plans().columns(M::TABLE);
+    let columns = sea_query::Expr::Custom(columns.into());
+    statement.returning(ReturningClause::Exprs(vec![columns]));
+    Built::new(|writer| statement.build_collect_into(POSTGRES, writer))
+}

@@ -1,0 +1,147 @@
+//! Owns what models can do: create, get, update, delete, query. Never builds SQL per call where the
+//! columns say it all: `model::Plans` keeps the texts. Applications call it.
+
+mod create;
+mod get;
+mod update;
+mod delete;
+
+use crate::model::{Key, Model};
+use crate::select::{Alias, Item, Query, Whole};
+
+pub use create::Create;
+pub use delete::Delete;
+pub use get::Get;
+pub use update::Update;
+
+/// What every [`Model`] can do. It comes with `use gino::prelude::*`.
+pub trait Crud: Model {
+    /// A new row: `User::create().nickname("daisy").await?`. It comes back with everything that the
+    /// server made of it. What is not set is the field's default, else the server's.
+    fn create() -> Self::Fields<Create<Self>> {
+        Self::fields(Create::new())
+    }
+
+    /// The row with the primary key `key`, a tuple if it has several columns:
+    /// `User::get(1).await?` is an `Option<User>`.
+    fn get(key: impl Into<Self::Key>) -> Get<Self>
+    where
+        Self::Key: Key,
+    {
+        Get::new(key.into())
+    }
+
+    /// A query for whole rows.
+    fn query() -> Query<Self> {
+        Query::new(Whole::new())
+    }
+
+    /// All columns, to be selected beside others: `User::select((User::whole(), func::count()))`.
+    fn whole() -> Whole<Self> {
+        Whole::new()
+    }
+
+    /// The table under another name, for joining it with itself: `User::alias("manager")`.
+    fn alias(name: &'static str) -> Alias<Self> {
+        Alias::new(name)
+    }
+
+    /// A query for some columns or expressions, one or a tuple.
+    fn select<I: Item>(items: I) -> Query<Self, I> {
+        Query::new(items)
+    }
+
+    /// A change of this row: `user.update().nickname("daisy").age(User::AGE + 1).apply().await?` is
+    /// the row as it is then. Only what is set is sent. The row is the one whose key this instance
+    /// has now.
+    fn update(&self) -> Self::Fields<Update<Self>>
+    where
+        Self::Key: Key,
+    {
+        Self::fields(Update::new(self.key()))
+    }
+
+    /// Deletes this row: `user.delete().await?` is whether it was still there.
+    fn delete(&self) -> Delete<Self>
+    where
+        Self::Key: Key,
+    {
+        Delete::new(self.key())
+    }
+}
+
+impl<M: Model> Crud for M {}
+
+/// The forwarding methods of a model's setters, for the derive.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fields {
+    ($fields:ident, $model:ident) => {
+        $crate::__fields_all!($fields, $model);
+
+        impl<K: $crate::model::Assign<$model>> $fields<K> {
+            /// Sets a column by its constant: `.set(User::NICKNAME, "daisy")`.
+            pub fn set<T: $crate::model::SqlType>(
+                self,
+                column: $crate::model::Column<$model, T>,
+                value: impl $crate::Assignable<T>,
+            ) -> Self {
+                $fields(self.0.assign(column, value))
+            }
+        }
+
+        impl $fields<$crate::Create<$model>> {
+            /// Runs on `executor`: see [`gino::Create::on`]($crate::Create::on).
+            pub fn on(self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
+                $fields(self.0.on(executor))
+            }
+
+            /// Runs at most this long.
+            pub fn timeout(self, timeout: ::std::time::Duration) -> Self {
+                $fields(self.0.timeout(timeout))
+            }
+        }
+
+        impl ::core::future::IntoFuture for $fields<$crate::Create<$model>> {
+            type Output = $crate::Result<$model>;
+            type IntoFuture = $crate::BoxFuture<$crate::Result<$model>>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                ::core::future::IntoFuture::into_future(self.0)
+            }
+        }
+
+        impl ::core::convert::From<$fields<$crate::Create<$model>>> for $crate::Create<$model> {
+            fn from(fields: $fields<$crate::Create<$model>>) -> Self {
+                fields.0
+            }
+        }
+
+        impl $fields<$crate::Update<$model>> {
+            /// Runs on `executor`: see [`gino::Update::on`]($crate::Update::on).
+            pub fn on(self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
+                $fields(self.0.on(executor))
+            }
+
+            /// Runs at most this long.
+            pub fn timeout(self, timeout: ::std::time::Duration) -> Self {
+                $fields(self.0.timeout(timeout))
+            }
+
+            /// See [`gino::Update::apply`]($crate::Update::apply).
+            pub fn apply(
+                self,
+            ) -> impl ::core::future::Future<Output = $crate::Result<$model>> + Send {
+                self.0.apply()
+            }
+
+            /// See [`gino::Update::apply_to`]($crate::Update::apply_to).
+            pub fn apply_to<'m>(
+                self,
+                instance: &'m mut $model,
+            ) -> impl ::core::future::Future<Output = $crate::Result<()>> + Send + 'm {
+                self.0.apply_to(instance)
+            }
+        }
+    };
+}

@@ -1,0 +1,133 @@
+//! Owns the change of one row by its key: only what is set is sent, and the row comes back.
+
+use std::fmt;
+use std::time::Duration;
+
+use gino_core::error::{Result, RowError};
+use gino_core::session::Sql;
+use sea_query::{Expr as SeaExpr, ReturningClause, UpdateStatement};
+
+use crate::model;
+use crate::model::{Assign, Draft, Key, Model, Slot, reference, table_name};
+use crate::param::{Built, POSTGRES};
+use crate::place::On;
+use crate::query::Executor;
+use crate::select::{Rows, Whole};
+
+/// A change of one row: `user.update()`. Nothing is sent before [`Update::apply`].
+#[must_use = "nothing is changed before `.apply()` is awaited"]
+pub struct Update<M: Model> {
+    key: M::Key,
+    draft: Draft,
+    on: On,
+}
+
+impl<M: Model> Update<M>
+where
+    M::Key: Key,
+{
+    pub(crate) fn new(key: M::Key) -> Update<M> {
+        Update {
+            key,
+            draft: Draft::default(),
+            on: On::new(M::db),
+        }
+    }
+
+    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
+    /// database, in the current transaction or connection if there is one.
+    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
+        self.on.set(executor);
+        self
+    }
+
+    /// Runs at most this long, waiting for a connection included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.on.limit(timeout);
+        self
+    }
+
+    /// Sends what was set and gives the row as it is then; its relations are empty. If nothing was
+    /// set it is read again.
+    ///
+    /// # Errors
+    /// `RowError::NoSuchRow` if the row is gone; the server's error; a value that does not fit.
+    ///
+    /// # Cancellation
+    /// The statement is cancelled on the server; outside of a transaction it may have been
+    /// committed already.
+    pub async fn apply(mut self) -> Result<M> {
+        let rows = Rows::new(Whole::<M>::new());
+        let mut values = Vec::with_capacity(self.draft.slots.len() + 1);
+        self.draft.sort();
+        let found = match self.draft.mask() {
+            Some(mask) => {
+                self.draft.values(&mut values);
+                self.key.values(&mut values);
+                let sql: Sql = match self.draft.is_empty() {
+                    true => M::plans().get(M::TABLE).clone(),
+                    false => M::plans().update(M::TABLE, mask),
+                };
+                self.on.load(&sql, &values, 0, rows).await?
+            }
+            None => {
+                let built = update::<M>(self.draft, self.key)?;
+                self.on.load(&built.sql, &built.values()?, 0, rows).await?
+            }
+        };
+        let found = found.into_iter().next();
+        found.ok_or_else(|| RowError::NoSuchRow(M::TABLE.name).into())
+    }
+
+    /// Sends what was set, and puts the row as it is then into `instance`; its relations stay.
+    ///
+    /// # Errors
+    /// As [`Update::apply`]; the instance has not changed then.
+    ///
+    /// # Cancellation
+    /// As [`Update::apply`].
+    pub async fn apply_to(self, instance: &mut M) -> Result<()> {
+        let fresh = self.apply().await?;
+        instance.renew(fresh);
+        Ok(())
+    }
+}
+
+impl<M: Model> Assign<M> for Update<M> {
+    fn draft(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
+}
+
+impl<M: Model> fmt::Debug for Update<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Update { draft, on, .. } = self;
+        f.debug_struct("Update")
+            .field("columns", draft)
+            .field("on", on)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An update whose values are expressions too.
+fn update<M: Model>(mut draft: Draft, key: M::Key) -> Result<Built>
+where
+    M::Key: Key,
+{
+    let mut slots = std::mem::take(&mut draft.slots);
+    model::merge::<M>(&mut slots, draft.properties, model::Merge::Update);
+    let mut statement = UpdateStatement::new();
+    statement.table(table_name(M::TABLE));
+    for (index, slot) in slots {
+        let name = M::TABLE.columns.get(index).map_or("", |column| column.name);
+        statement.value(name, Slot::into_sea(slot));
+    }
+    for ((_, column), value) in M::TABLE.primary_key().zip(key.into_values()) {
+        let equal = sea_query::BinOper::Equal;
+        let (left, right) = (reference(M::TABLE, column.name), SeaExpr::Value(value));
+        statement.and_where(SeaExpr::Binary(Box::new(left), equal, Box::new(right)));
+    }
+    let columns = SeaExpr::Custom(M::plans().columns(M::TABLE).into());
+    statement.returning(ReturningClause::Exprs(vec![columns]));
+    Built::new(|writer| statement.build_collect_into(POSTGRES, writer))
+}

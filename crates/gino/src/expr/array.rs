@@ -1,0 +1,53 @@
+//! Owns arrays of values and expressions on one side of a comparison.
+
+use bytes::BytesMut;
+use gino_core::error::Result;
+use postgres_types::{ToSql, Type};
+use sea_query::{Expr as SeaExpr, Func};
+
+use crate::param::{Outcome, Param, encoded, refused};
+use crate::sql_type::SqlType;
+
+/// An array of `values`: one parameter, unless there are expressions among them.
+pub(super) fn array<T: SqlType>(values: Vec<SeaExpr>) -> SeaExpr {
+    let is_value = |value: &SeaExpr| matches!(value, SeaExpr::Value(_));
+    if !values.iter().all(is_value) {
+        let places: Vec<String> = (1..=values.len()).map(|n| format!("${n}")).collect();
+        let sql = format!("ARRAY[{}]", places.join(", "));
+        return SeaExpr::CustomWithExpr(sql.into(), values);
+    }
+    let params = values.into_iter().map(|value| match value {
+        SeaExpr::Value(value) => Param::new(value),
+        _ => Ok(Param::Null),
+    });
+    let array = params.collect::<Result<Vec<Param>>>().and_then(|params| {
+        let items: Result<Vec<Item<'_>>> = params.iter().map(|p| p.as_sql().map(Item)).collect();
+        Ok(encoded(&items?, &T::wire_array()))
+    });
+    let array = array.unwrap_or_else(|error| refused(&error.to_string()));
+    let by_name = T::wire() == Type::TEXT && T::TYPE.name != "text";
+    match by_name {
+        // Only the server knows the type: labels travel as texts.
+        true => {
+            let texts = Func::cast_as(SeaExpr::Value(array), "text[]");
+            SeaExpr::FunctionCall(Func::cast_as(texts, T::TYPE.array().sql()))
+        }
+        false => SeaExpr::Value(array),
+    }
+}
+
+/// An element of an array.
+#[derive(Debug)]
+struct Item<'a>(&'a (dyn ToSql + Sync));
+
+impl ToSql for Item<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome {
+        self.0.to_sql_checked(ty, out)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    postgres_types::to_sql_checked!();
+}

@@ -1,0 +1,297 @@
+//! Owns what a row is to become: values and expressions by column, on their way from setters to a
+//! statement. Never sends anything; creates, updates and bulk statements do.
+
+use std::fmt;
+
+use postgres_types::{ToSql, Type};
+use sea_query::Expr as SeaExpr;
+
+use super::{Column, Model, Property};
+use crate::expr::{Assignable, Assigned};
+use crate::sql_type::SqlType;
+
+/// Values for some columns of a table.
+#[derive(Default)]
+pub struct Draft {
+    /// By position; one per column.
+    pub(crate) slots: Vec<(usize, Slot)>,
+    pub(crate) properties: Vec<PropertySlot>,
+}
+
+/// What a column becomes.
+pub(crate) enum Slot {
+    Value(Box<dyn ColumnValue>),
+    Sql(SeaExpr),
+}
+
+/// What a property becomes.
+pub(crate) struct PropertySlot {
+    /// The position of the JSON column.
+    pub(crate) column: usize,
+    pub(crate) key: &'static str,
+    pub(crate) value: PropertyValue,
+}
+
+pub(crate) enum PropertyValue {
+    #[cfg(feature = "json")]
+    Json(serde_json::Value),
+    Sql(SeaExpr),
+}
+
+/// A value that can be a parameter by itself, or part of a sea-query statement.
+pub(crate) trait ColumnValue: Send + Sync {
+    fn as_sql(&self) -> &(dyn ToSql + Sync);
+    fn into_value(self: Box<Self>) -> sea_query::Value;
+    /// The type that its bytes are of, without the server's word.
+    fn wire(&self) -> Type;
+    fn type_name(&self) -> &'static str;
+}
+
+impl<T: SqlType> ColumnValue for T {
+    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+        self
+    }
+
+    fn into_value(self: Box<Self>) -> sea_query::Value {
+        SqlType::into_value(*self)
+    }
+
+    fn wire(&self) -> Type {
+        T::wire()
+    }
+
+    fn type_name(&self) -> &'static str {
+        T::TYPE.name
+    }
+}
+
+impl Draft {
+    /// Whether the column at position `at` has a value.
+    pub fn has(&self, at: usize) -> bool {
+        self.slots.iter().any(|(index, _)| *index == at)
+            || self.properties.iter().any(|property| property.column == at)
+    }
+
+    /// Gives the column at position `at` a value.
+    pub fn put<T: SqlType>(&mut self, at: usize, value: T) {
+        self.put_slot(at, Slot::Value(Box::new(value)));
+    }
+
+    /// Whether the property `key` in the column at position `at` has a value, by itself or with its
+    /// whole column.
+    pub fn has_property(&self, at: usize, key: &str) -> bool {
+        let is_it = |property: &PropertySlot| property.column == at && property.key == key;
+        self.slots.iter().any(|(index, _)| *index == at) || self.properties.iter().any(is_it)
+    }
+
+    /// Gives the property `key` in the column at position `at` a value.
+    #[cfg(feature = "json")]
+    pub fn put_property<T: serde::Serialize>(&mut self, at: usize, key: &'static str, value: T) {
+        let value = PropertyValue::Json(crate::json::to_value(&value));
+        self.put_property_slot(at, key, value);
+    }
+
+    pub(crate) fn put_slot(&mut self, at: usize, slot: Slot) {
+        match self.slots.iter_mut().find(|(index, _)| *index == at) {
+            Some((_, place)) => *place = slot,
+            None => self.slots.push((at, slot)),
+        }
+    }
+
+    pub(crate) fn put_property_slot(
+        &mut self,
+        column: usize,
+        key: &'static str,
+        value: PropertyValue,
+    ) {
+        self.properties
+            .retain(|property| property.column != column || property.key != key);
+        self.properties.push(PropertySlot { column, key, value });
+    }
+
+    pub(crate) fn assign<M, T>(&mut self, column: Column<M, T>, value: impl Assignable<T>)
+    where
+        M: Model,
+        T: SqlType,
+    {
+        let slot = match value.assigned() {
+            Assigned::Value(value) => Slot::Value(Box::new(value)),
+            Assigned::Sql(sql) => Slot::Sql(sql),
+        };
+        self.put_slot(column.index(), slot);
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) fn assign_property<M, T>(
+        &mut self,
+        property: Property<M, T>,
+        value: impl Assignable<T>,
+    ) where
+        M: Model,
+        T: serde::Serialize,
+    {
+        let value = match value.assigned() {
+            Assigned::Value(value) => PropertyValue::Json(crate::json::to_value(&value)),
+            Assigned::Sql(sql) => PropertyValue::Sql(sql),
+        };
+        self.put_property_slot(property.index(), property.key(), value);
+    }
+
+    /// Whether nothing was set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty() && self.properties.is_empty()
+    }
+
+    /// In the order of the table's columns.
+    pub(crate) fn sort(&mut self) {
+        self.slots.sort_by_key(|(index, _)| *index);
+    }
+
+    /// The columns that have plain values, as a number with a bit for each, if there is nothing
+    /// else and all positions fit.
+    pub(crate) fn mask(&self) -> Option<u128> {
+        let mut mask = 0_u128;
+        for (index, slot) in &self.slots {
+            match (slot, u32::try_from(*index)) {
+                (Slot::Value(_), Ok(bit)) => mask |= 1_u128.checked_shl(bit)?,
+                _ => return None,
+            }
+        }
+        self.properties.is_empty().then_some(mask)
+    }
+
+    /// The values of a draft that has nothing else, in order.
+    pub(crate) fn values<'a>(&'a self, values: &mut Vec<&'a (dyn ToSql + Sync)>) {
+        values.extend(self.plain().map(|value| value.as_sql()));
+    }
+
+    /// The value at `place` among those that are set, if it is one.
+    pub(crate) fn value(&self, place: usize) -> Option<&(dyn ToSql + Sync)> {
+        match self.slots.get(place) {
+            Some((_, Slot::Value(value))) => Some(value.as_sql()),
+            _ => None,
+        }
+    }
+
+    /// The values with the types that their bytes are of.
+    pub(crate) fn wire_values(&self) -> impl Iterator<Item = (&(dyn ToSql + Sync), Type)> {
+        self.plain().map(|value| (value.as_sql(), value.wire()))
+    }
+
+    /// The SQL types of the values' Rust types.
+    pub(crate) fn type_names(&self) -> impl Iterator<Item = &'static str> {
+        self.plain().map(|value| value.type_name())
+    }
+
+    fn plain(&self) -> impl Iterator<Item = &dyn ColumnValue> {
+        self.slots.iter().filter_map(|(_, slot)| match slot {
+            Slot::Value(value) => Some(&**value),
+            Slot::Sql(_) => None,
+        })
+    }
+
+    /// Makes plain values of columns that have nothing but plain properties.
+    #[cfg(feature = "json")]
+    pub(crate) fn settle_properties(&mut self) {
+        let is_plain = |property: &PropertySlot| matches!(property.value, PropertyValue::Json(_));
+        let mut left = std::mem::take(&mut self.properties);
+        while let Some(column) = left.first().map(|property| property.column) {
+            let (mine, others): (Vec<_>, Vec<_>) = left
+                .into_iter()
+                .partition(|property| property.column == column);
+            left = others;
+            if !self.slots.iter().any(|(at, _)| *at == column) && mine.iter().all(is_plain) {
+                let values = mine
+                    .into_iter()
+                    .filter_map(|property| match property.value {
+                        PropertyValue::Json(value) => Some((property.key.to_owned(), value)),
+                        PropertyValue::Sql(_) => None,
+                    });
+                let object = serde_json::Value::Object(values.collect());
+                self.put(column, crate::json::Json(object));
+            } else {
+                self.properties.extend(mine);
+            }
+        }
+    }
+
+    #[cfg(not(feature = "json"))]
+    pub(crate) fn settle_properties(&mut self) {}
+}
+
+impl Slot {
+    /// As part of a sea-query statement.
+    pub(crate) fn into_sea(self) -> SeaExpr {
+        match self {
+            Slot::Value(value) => SeaExpr::Value(value.into_value()),
+            Slot::Sql(sql) => sql,
+        }
+    }
+}
+
+impl fmt::Debug for Draft {
+    /// The positions that are set, without values: those may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.slots.iter().map(|(index, _)| index))
+            .finish()
+    }
+}
+
+/// A value of an instance, for writing the whole of it.
+pub enum Cell<'a> {
+    /// A field's.
+    Ref(&'a (dyn ToSql + Sync)),
+    /// One that was put together.
+    Own(Box<dyn ToSql + Send + Sync + 'a>),
+}
+
+impl<'a> Cell<'a> {
+    /// A value that was put together.
+    pub fn own(value: impl ToSql + Send + Sync + 'a) -> Cell<'a> {
+        Cell::Own(Box::new(value))
+    }
+
+    /// As a parameter.
+    pub fn as_sql(&self) -> &(dyn ToSql + Sync) {
+        match self {
+            Cell::Ref(value) => *value,
+            Cell::Own(value) => &**value,
+        }
+    }
+}
+
+impl fmt::Debug for Cell<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_sql().fmt(f)
+    }
+}
+
+/// What takes values by column: a create, an update.
+pub trait Assign<M: Model>: Sized {
+    /// Where they go.
+    fn draft(&mut self) -> &mut Draft;
+
+    /// Sets `column` to `value`.
+    fn assign<T: SqlType>(mut self, column: Column<M, T>, value: impl Assignable<T>) -> Self {
+        self.draft().assign(column, value);
+        self
+    }
+
+    /// Sets `property` to `value`.
+    #[cfg(feature = "json")]
+    fn assign_property<T: serde::Serialize>(
+        mut self,
+        property: Property<M, T>,
+        value: impl Assignable<T>,
+    ) -> Self {
+        self.draft().assign_property(property, value);
+        self
+    }
+
+    /// Sets the columns of a group, which begin at position `at`.
+    fn assign_group<C: super::Columns>(mut self, at: usize, value: C) -> Self {
+        value.put(self.draft(), at);
+        self
+    }
+}

@@ -1,0 +1,163 @@
+//! Owns where a built statement runs: the model's database unless `on` says otherwise. Never runs
+//! one by itself, `query` does. Creates, queries and their like hold one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gino_core::error::{Error, Result};
+use gino_core::session::{Completion, Params, Sink, Sql};
+use postgres_types::ToSql;
+
+use crate::connection::{Acquire, Connection};
+use crate::driver::{Core, Handle, Seat};
+use crate::gino::Gino;
+use crate::level::Level;
+use crate::query::{self, Executor, Place, Target, sealed::Runs};
+use crate::record::{Load, LoadSink};
+use crate::value::Values;
+
+/// Where a statement runs, and for how long at most.
+#[derive(Clone)]
+pub(crate) struct On {
+    given: Option<Given>,
+    timeout: Option<Duration>,
+    db: fn() -> &'static Gino,
+}
+
+#[derive(Clone)]
+enum Given {
+    Pool(Core),
+    Handle(Core, Arc<Handle>),
+    Transaction(Core, Arc<Level>),
+    /// A database that nothing was bound to.
+    Unbound,
+}
+
+impl On {
+    /// The database `db`, on the current connection.
+    pub(crate) fn new(db: fn() -> &'static Gino) -> On {
+        On {
+            given: None,
+            timeout: None,
+            db,
+        }
+    }
+
+    /// `executor`, as it is bound now.
+    pub(crate) fn given(executor: &(impl Executor + ?Sized)) -> On {
+        static NOWHERE: Gino = Gino::new();
+        let mut on = On::new(|| &NOWHERE);
+        on.set(executor);
+        on
+    }
+
+    /// From now on `executor`.
+    pub(crate) fn set(&mut self, executor: &(impl Executor + ?Sized)) {
+        self.given = Some(match executor.target() {
+            Ok(target) => {
+                self.timeout = target.timeout.or(self.timeout);
+                let core = target.core.into_owned();
+                match target.place {
+                    Place::Pool => Given::Pool(core),
+                    Place::Handle(handle) => Given::Handle(core, Arc::clone(handle)),
+                    Place::Transaction(tx) => Given::Transaction(core, Arc::clone(tx)),
+                }
+            }
+            Err(_) => Given::Unbound,
+        });
+    }
+
+    /// From now on at most this long.
+    pub(crate) fn limit(&mut self, timeout: Duration) {
+        self.timeout = Some(timeout);
+    }
+
+    /// # Errors
+    /// `Uninitialized` if nothing is bound.
+    pub(crate) fn target(&self) -> Result<Target<'_>> {
+        let mut target = match &self.given {
+            None => (self.db)().target()?,
+            Some(Given::Pool(core)) => Target::new(core, Place::Pool),
+            Some(Given::Handle(core, handle)) => Target::new(core, Place::Handle(handle)),
+            Some(Given::Transaction(core, tx)) => Target::new(core, Place::Transaction(tx)),
+            Some(Given::Unbound) => {
+                return Err(Error::from(gino_core::error::UsageError::Uninitialized));
+            }
+        };
+        target.timeout = self.timeout.or(target.timeout);
+        Ok(target)
+    }
+
+    /// Runs `sql`; rows go to `load`. At most `max_rows`, if that is not 0.
+    pub(crate) async fn load<L: Load>(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+        max_rows: u32,
+        load: L,
+    ) -> Result<Vec<L::Output>> {
+        let done = self
+            .run(sql, &Values(values), max_rows, LoadSink::boxed(load))
+            .await?;
+        let load = LoadSink::<L>::load_of(done.sink);
+        Ok(load.map_or_else(Vec::new, |mut load| load.take()))
+    }
+
+    /// Runs `sql` for its command tag.
+    pub(crate) async fn status(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<query::Status> {
+        let done = self.run(sql, &Values(values), 0, None).await?;
+        Ok(query::Status::of(done))
+    }
+
+    /// A connection for several requests, held until it is dropped.
+    pub(crate) async fn hold(&self) -> Result<Held> {
+        let target = self.target()?;
+        if !matches!(target.place, Place::Pool) {
+            let seat = query::cursor_seat(&target).await?;
+            return Ok(Held { seat, _of: None });
+        }
+        let connection = Acquire::new(Some(target.core.into_owned())).reuse().await?;
+        Ok(Held {
+            seat: connection.seat().await?,
+            _of: Some(connection),
+        })
+    }
+
+    /// Runs a script.
+    pub(crate) async fn script(&self, sql: &str) -> Result<()> {
+        query::script(self.target()?, sql).await
+    }
+
+    pub(crate) async fn run(
+        &self,
+        sql: &Sql,
+        values: &dyn Params,
+        max_rows: u32,
+        sink: Option<Box<dyn Sink>>,
+    ) -> Result<Completion> {
+        query::statement(self.target()?, sql, values, max_rows, sink).await
+    }
+}
+
+/// See [`On::hold`].
+pub(crate) struct Held {
+    pub(crate) seat: Arc<Seat>,
+    _of: Option<Connection>,
+}
+
+impl fmt::Debug for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.given {
+            None => "the model's database",
+            Some(Given::Pool(_)) => "an engine",
+            Some(Given::Handle(..)) => "a connection",
+            Some(Given::Transaction(..)) => "a transaction",
+            Some(Given::Unbound) => "a database without an engine",
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Owns queries: what is selected from where, in which order, and the words that run it. Never
+//! renders SQL, sea-query does. `crud` begins them; loaders are selections of theirs.
+
+mod selection;
+mod source;
+mod compose;
+mod run;
+mod page;
+mod iterate;
+mod statement;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use sea_query::{CommonTableExpression, LockType, SelectStatement};
+
+use crate::model::{Model, table_name};
+use crate::place::On;
+use crate::query::Executor;
+
+pub use iterate::Portions;
+pub use page::{Page, PageKey};
+pub use selection::{Item, Label, Labeled, Maybe, Rows, Selection, Single, Whole, optional};
+pub use source::{Alias, Derived, Member, Source, WholeAlias};
+pub use statement::{IntoStatement, Statement, sea};
+
+/// A query on the table of the model `M`: `User::query()`, `User::select(…)`.
+///
+/// Every method adds to it; `all`, `first`, `one`, `one_or_none` and `scalar` run it. What sea-query
+/// knows and this does not is at hand with [`Query::sea`].
+///
+/// # Errors
+/// Of what runs it: the server's error, a value that does not fit, a time-out, `Closed`, and
+/// `Uninitialized` if the model's database has no engine.
+///
+/// # Cancellation
+/// A future that is dropped has the statement cancelled on the server.
+#[must_use = "a query does nothing before it is run"]
+pub struct Query<M, S = Whole<M>> {
+    pub(crate) statement: SelectStatement,
+    pub(crate) selection: S,
+    pub(crate) on: On,
+    pub(crate) lock: Option<LockType>,
+    pub(crate) ctes: Vec<CommonTableExpression>,
+    pub(crate) recursive: bool,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M: Model, S: Selection> Query<M, S> {
+    pub(crate) fn new(selection: S) -> Query<M, S> {
+        let mut statement = SelectStatement::new();
+        statement.from(sea_query::TableRef::Table(table_name(M::TABLE), None));
+        Query {
+            statement,
+            selection,
+            on: On::new(M::db),
+            lock: None,
+            ctes: Vec::new(),
+            recursive: false,
+            of: PhantomData,
+        }
+    }
+
+    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
+    /// database, in the current transaction or connection if there is one.
+    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
+        self.on.set(executor);
+        self
+    }
+
+    /// Runs at most this long, waiting for a connection included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.on.limit(timeout);
+        self
+    }
+
+    /// Loads `selection` instead: a loader, columns, a tuple.
+    pub fn load<L: Selection>(self, selection: L) -> Query<M, L> {
+        Query {
+            statement: self.statement,
+            selection,
+            on: self.on,
+            lock: self.lock,
+            ctes: self.ctes.clone(),
+            recursive: self.recursive,
+            of: PhantomData,
+        }
+    }
+
+    /// The whole as a sea-query statement.
+    pub fn into_statement(self) -> SelectStatement {
+        self.whole()
+    }
+
+    pub(crate) fn whole(&self) -> SelectStatement {
+        let mut statement = self.statement.clone();
+        self.selection.select(&mut statement);
+        if !self.ctes.is_empty() {
+            let mut clause = sea_query::WithClause::new();
+            clause.recursive(self.recursive);
+            for common in &self.ctes {
+                clause.cte(common.clone());
+            }
+            statement.with_cte(clause);
+        }
+        statement
+    }
+
+    /// The SQL text, for logs and tests; values are `$1`, `$2`, ….
+    pub fn to_sql(&self) -> String {
+        let built = self.build();
+        built.map_or_else(
+            |error| error.to_string(),
+            |built| built.sql.as_str().to_owned(),
+        )
+    }
+}
+
+impl<M, S: Clone> Clone for Query<M, S> {
+    fn clone(&self) -> Self {
+        Query {
+            statement: self.statement.clone(),
+            selection: self.selection.clone(),
+            on: self.on.clone(),
+            lock: self.lock,
+            ctes: self.ctes.clone(),
+            recursive: self.recursive,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M, S> fmt::Debug for Query<M, S> {
+    /// Without values: those may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("on", &self.on)
+            .finish_non_exhaustive()
+    }
+}

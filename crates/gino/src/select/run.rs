@@ -1,0 +1,130 @@
+//! Owns the words that run a query, and what is asked of one without its rows.
+
+use gino_core::error::{Result, RowError, UsageError};
+use sea_query::SelectStatement;
+
+use crate::expr::{self, func};
+use crate::model::Model;
+use crate::param::{Built, POSTGRES};
+use crate::place::On;
+use crate::query::Status;
+use crate::sql_type::SqlType;
+
+use super::iterate::Portions;
+use super::selection::ScalarRows;
+use super::{Query, Selection, Single};
+
+impl<M: Model, S: Selection> Query<M, S> {
+    /// All that the rows come to.
+    pub async fn all(self) -> Result<Vec<S::Output>> {
+        self.run(0).await
+    }
+
+    /// The first, if there is any.
+    pub async fn first(self) -> Result<Option<S::Output>> {
+        Ok(self.run(1).await?.into_iter().next())
+    }
+
+    /// The only one.
+    ///
+    /// # Errors
+    /// Also a `RowError` if there is none, or more than one.
+    pub async fn one(self) -> Result<S::Output> {
+        let only = self.one_or_none().await?;
+        only.ok_or_else(|| RowError::NoneFound.into())
+    }
+
+    /// The only one, if there is any.
+    ///
+    /// # Errors
+    /// Also a `RowError` if there is more than one.
+    pub async fn one_or_none(self) -> Result<Option<S::Output>> {
+        let mut found = self.run(2).await?;
+        match found.len() {
+            0 | 1 => Ok(found.pop()),
+            _ => Err(RowError::SeveralFound.into()),
+        }
+    }
+
+    /// Runs it for the server's command tag; rows are not kept.
+    pub async fn status(self) -> Result<Status> {
+        let built = self.build()?;
+        self.on.status(&built.sql, &built.values()?).await
+    }
+
+    /// A server-side cursor: rows come as they are asked for. It needs a transaction: the current
+    /// one, or that of [`Query::on`].
+    ///
+    /// # Errors
+    /// `CursorOutsideTransaction`, here or with the first row; a `UsageError` for a loader that puts
+    /// several rows together, which may not be in one portion.
+    pub async fn iterate(self) -> Result<Portions<S>> {
+        if !self.selection.by_row() {
+            return Err(UsageError::Statement(APART).into());
+        }
+        let built = self.build()?;
+        Portions::new(self.on, built, self.selection.load()).await
+    }
+
+    /// How many rows it has.
+    pub async fn count(self) -> Result<u64> {
+        let on = self.on.clone();
+        let mut counted = self.into_statement();
+        counted.clear_order_by();
+        let mut statement = SelectStatement::new();
+        statement.expr(func::count().into_sea());
+        statement.from_subquery(counted, "counted");
+        let count: Option<i64> = scalar(&on, &statement).await?;
+        Ok(u64::try_from(count.unwrap_or_default()).unwrap_or_default())
+    }
+
+    /// Whether it has a row.
+    pub async fn exists(self) -> Result<bool> {
+        let on = self.on.clone();
+        let mut statement = SelectStatement::new();
+        statement.expr(expr::exists(self.into_statement()).into_sea());
+        let exists: Option<bool> = scalar(&on, &statement).await?;
+        Ok(exists.unwrap_or_default())
+    }
+
+    /// At most as many rows as are asked for, if they can be told apart from the rest.
+    async fn run(self, max_rows: u32) -> Result<Vec<S::Output>> {
+        let built = self.build()?;
+        let load = self.selection.load();
+        let max_rows = if self.selection.by_row() { max_rows } else { 0 };
+        self.on
+            .load(&built.sql, &built.values()?, max_rows, load)
+            .await
+    }
+
+    pub(crate) fn build(&self) -> Result<Built> {
+        self.selection.check()?;
+        let statement = self.whole();
+        Built::new(|writer| statement.build_collect_into(POSTGRES, writer))
+    }
+}
+
+impl<M: Model, I: Single> Query<M, I> {
+    /// The value of the first row; `None` if there is no row, or the value is NULL.
+    pub async fn scalar(self) -> Result<Option<<I::Value as SqlType>::Plain>> {
+        let built = self.build()?;
+        let load = ScalarRows::<<I::Value as SqlType>::Plain>::new();
+        let found = self.on.load(&built.sql, &built.values()?, 1, load).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+}
+
+const APART: &str = "this loader puts several rows together, and a cursor may have them in several \
+                     portions: use `all`";
+
+/// The one value of a statement.
+async fn scalar<T: SqlType<Plain = T>>(on: &On, statement: &SelectStatement) -> Result<Option<T>> {
+    let built = Built::new(|writer| statement.build_collect_into(POSTGRES, writer))?;
+    let load = ScalarRows::new();
+    Ok(on
+        .load(&built.sql, &built.values()?, 1, load)
+        .await?
+        .into_iter()
+        .next()
+        .flatten())
+}

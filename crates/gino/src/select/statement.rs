@@ -1,0 +1,170 @@
+//! Owns sea-query statements that no model began: they run with the same words as everything else.
+
+use std::fmt;
+use std::time::Duration;
+
+use gino_core::error::{Result, RowError};
+use postgres_types::FromSqlOwned;
+use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement, WithQuery};
+
+use crate::gino::Gino;
+use crate::param::{Built, POSTGRES};
+use crate::place::On;
+use crate::query::{Executor, Status};
+use crate::row::{Row, RowSink};
+use crate::value::Values;
+
+use super::Selection;
+
+/// A sea-query statement with a place to run: `gino::sea(statement).on(&DB).all().await?`.
+///
+/// ```no_run
+/// # use gino::prelude::*;
+/// # static DB: Gino = Gino::new();
+/// # async fn run() -> gino::Result<()> {
+/// use gino::sea_query::{ExprTrait, Func, Query};
+///
+/// let statement = Query::select().column("name").from("users").limit(3).to_owned();
+/// for row in gino::sea(statement).on(&DB).all().await? {
+///     let name: &str = row.try_get("name")?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn sea(statement: impl IntoStatement) -> Statement {
+    Statement {
+        built: statement.built(),
+        on: On::new(|| &NOWHERE),
+    }
+}
+
+/// Nothing is ever bound to it.
+static NOWHERE: Gino = Gino::new();
+
+/// What [`sea`] takes: sea-query's statements.
+pub trait IntoStatement: sealed::Build {}
+
+impl<T: sealed::Build> IntoStatement for T {}
+
+mod sealed {
+    use super::{Built, Result};
+
+    pub trait Build {
+        #[expect(private_interfaces, reason = "implemented here only")]
+        fn built(self) -> Result<Built>;
+    }
+}
+
+macro_rules! statements {
+    ($($statement:ty),*) => { $(
+        impl sealed::Build for $statement {
+            #[expect(private_interfaces, reason = "implemented here only")]
+            fn built(self) -> Result<Built> {
+                Built::new(|writer| self.build_collect_into(POSTGRES, writer))
+            }
+        }
+    )* };
+}
+
+statements!(
+    SelectStatement,
+    InsertStatement,
+    UpdateStatement,
+    DeleteStatement,
+    WithQuery
+);
+
+/// See [`sea`].
+///
+/// # Errors
+/// Of what runs it: `Uninitialized` without [`Statement::on`]; the server's error; a value that does
+/// not fit.
+///
+/// # Cancellation
+/// A future that is dropped has the statement cancelled on the server.
+#[must_use = "a statement does nothing before it is run"]
+pub struct Statement {
+    built: Result<Built>,
+    on: On,
+}
+
+impl Statement {
+    /// Runs on `executor`: a `Gino`, an engine, a connection, a transaction.
+    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
+        self.on.set(executor);
+        self
+    }
+
+    /// Runs at most this long, waiting for a connection included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.on.limit(timeout);
+        self
+    }
+
+    /// All rows.
+    pub async fn all(self) -> Result<Vec<Row>> {
+        self.rows(0).await
+    }
+
+    /// The first row, if there is any.
+    pub async fn first(self) -> Result<Option<Row>> {
+        Ok(self.rows(1).await?.into_iter().next())
+    }
+
+    /// The only row; a `RowError` if there is none, or more than one.
+    pub async fn one(self) -> Result<Row> {
+        self.one_or_none()
+            .await?
+            .ok_or_else(|| RowError::NoneFound.into())
+    }
+
+    /// The only row, if there is any; a `RowError` if there is more than one.
+    pub async fn one_or_none(self) -> Result<Option<Row>> {
+        let mut rows = self.rows(2).await?;
+        match rows.len() {
+            0 | 1 => Ok(rows.pop()),
+            _ => Err(RowError::SeveralFound.into()),
+        }
+    }
+
+    /// The first value of the first row; `None` if there is no row, or the value is NULL.
+    pub async fn scalar<T: FromSqlOwned>(self) -> Result<Option<T>> {
+        match self.first().await? {
+            Some(row) => row.try_get(0),
+            None => Ok(None),
+        }
+    }
+
+    /// Runs it for the server's command tag.
+    pub async fn status(self) -> Result<Status> {
+        let built = self.built?;
+        self.on.status(&built.sql, &built.values()?).await
+    }
+
+    /// What `selection` makes of its rows, whose columns are those that the selection reads:
+    /// `.load(User::whole())`.
+    pub async fn load<S: Selection>(self, selection: S) -> Result<Vec<S::Output>> {
+        let built = self.built?;
+        self.on
+            .load(&built.sql, &built.values()?, 0, selection.load())
+            .await
+    }
+
+    async fn rows(self, max_rows: u32) -> Result<Vec<Row>> {
+        let built = self.built?;
+        let params = built.values()?;
+        let done = self
+            .on
+            .run(&built.sql, &Values(&params), max_rows, RowSink::boxed())
+            .await?;
+        Ok(RowSink::rows_of(done.sink))
+    }
+}
+
+impl fmt::Debug for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement")
+            .field("on", &self.on)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+//! Many rows at once: bulk creates, upserts, COPY, updates and deletions by condition.
+
+use gino::error::{Leaf, UsageError};
+use gino::prelude::*;
+
+use crate::shelf::shelf;
+
+#[tokio::test]
+async fn many_rows_are_created_in_one_statement_and_order() {
+    shelf!(home, "bulk_create");
+    let names = (0..70_000).map(|n| Author::create().name(format!("n{n}")).born(n));
+    let authors = Author::bulk_create(names).await.unwrap();
+    assert_eq!(authors.len(), 70_000);
+    assert!(
+        (1..)
+            .zip(&authors)
+            .all(|(n, author)| author.id == n && author.born == Some(n - 1))
+    );
+    assert!(
+        Author::bulk_create(Vec::<gino::Create<Author>>::new())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    home.done().await;
+}
+
+#[tokio::test]
+async fn rows_of_every_kind_of_column_are_created_together() {
+    shelf!(home, "bulk_kinds");
+    let author = Author::create().name("Ada").await.unwrap();
+    let book = |n: i32| {
+        let book = Book::create()
+            .title(format!("t{n}"))
+            .author_id(author.id)
+            .edition(n);
+        book.genre(if n % 2 == 0 {
+            Genre::Essay
+        } else {
+            Genre::Novel
+        })
+        .tags(vec![n.to_string(); 2])
+    };
+    let books = Book::bulk_create((0..50).map(book)).await.unwrap();
+    assert_eq!(books.len(), 50);
+    let seven = &books[7];
+    assert_eq!(
+        (seven.title.as_str(), seven.edition, seven.genre),
+        ("t7", 7, Genre::Novel)
+    );
+    assert_eq!(seven.tags, ["7", "7"]);
+    let loans = [
+        Loan::create().book_id(1).reader("a"),
+        Loan::create().book_id(2).reader("b").days(3),
+    ];
+    let loans = Loan::bulk_create(loans).await.unwrap();
+    assert_eq!(
+        loans.iter().map(|loan| loan.days).collect::<Vec<_>>(),
+        [14, 3]
+    );
+    home.done().await;
+}
+
+#[tokio::test]
+async fn rows_that_differ_in_columns_or_have_expressions_are_created_too() {
+    shelf!(home, "bulk_irregular");
+    let rows = [
+        Author::create().name("a"),
+        Author::create().name("b").born(1),
+        Author::create().name("c").born(gino::value(2_i32) + 3),
+    ];
+    let authors = Author::bulk_create(rows).await.unwrap();
+    let born: Vec<_> = authors.iter().map(|author| author.born).collect();
+    assert_eq!(born, [None, Some(1), Some(5)]);
+    let duplicate = [Author::create().name("d"), Author::create().name("a")];
+    let error = Author::bulk_create(duplicate).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("23505"));
+    assert_eq!(Author::query().count().await.unwrap(), 3);
+    let error = Book::bulk_create([Book::create().title("x")])
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.leaf(), Leaf::Usage(UsageError::MissingValue { .. })),
+        "{error}"
+    );
+    home.done().await;
+}
+
+#[tokio::test]
+async fn upsert_creates_or_changes_by_key() {
+    shelf!(home, "bulk_upsert");
+    Author::create().name("a").born(1).await.unwrap();
+    let rows = || [("a", 10), ("b", 20)].map(|(name, born)| Author::create().name(name).born(born));
+    let authors = Author::bulk_upsert(Author::NAME, rows()).await.unwrap();
+    let seen: Vec<_> = authors.iter().map(|a| (a.id, a.born.unwrap())).collect();
+    assert_eq!((seen[0], seen[1].1), ((1, 10), 20));
+    let irregular = [
+        Author::create().name("a"),
+        Author::create().name("c").born(3),
+    ];
+    Author::bulk_upsert(Author::NAME, irregular).await.unwrap();
+    assert_eq!(Author::query().count().await.unwrap(), 3);
+    let loan = |days: i16| [Loan::create().book_id(1).reader("x").days(days)];
+    let key = (Loan::BOOK_ID, Loan::READER);
+    Loan::bulk_upsert(key, loan(1)).await.unwrap();
+    let again = Loan::bulk_upsert(key, loan(9)).await.unwrap();
+    assert_eq!(again[0].days, 9);
+    home.done().await;
+}
+
+#[tokio::test]
+async fn copy_stores_all_or_nothing() {
+    shelf!(home, "bulk_copy");
+    let author = Author::create().name("Ada").await.unwrap();
+    let book = |n: i32| {
+        Book::create()
+            .title(format!("t{n}"))
+            .author_id(author.id)
+            .tags(vec!["x".into()])
+    };
+    assert_eq!(Book::copy_in((0..5000).map(book)).await.unwrap(), 5000);
+    let last = Book::query()
+        .order_by(Book::ID.desc())
+        .first()
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (last.title.as_str(), last.genre, last.edition),
+        ("t4999", Genre::Novel, 1)
+    );
+    let error = Book::copy_in((4999..6000).map(book)).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("23505"));
+    assert_eq!(Book::query().count().await.unwrap(), 5000);
+    let undone: Result<(), gino::Error> = DB
+        .transaction(async |tx| {
+            assert_eq!(Book::copy_in((6000..6010).map(book)).await?, 10);
+            tx.raise_rollback()?;
+            Ok(())
+        })
+        .await;
+    undone.unwrap();
+    assert_eq!(Book::query().count().await.unwrap(), 5000);
+    home.done().await;
+}
+
+#[tokio::test]
+async fn all_rows_of_a_filter_are_changed_or_deleted() {
+    shelf!(home, "bulk_change");
+    let authors = (1..=10).map(|n| Author::create().name(format!("n{n}")).born(n));
+    Author::bulk_create(authors).await.unwrap();
+    let status = Author::update_all()
+        .born(Author::BORN * 10)
+        .filter(Author::BORN.gt(8))
+        .await;
+    assert_eq!(status.unwrap().tag(), "UPDATE 2");
+    let changed = Author::update_all()
+        .name(Author::NAME.concat("!"))
+        .filter(Author::ID.in_([1, 2]))
+        .returning((Author::ID, Author::NAME))
+        .await;
+    let mut changed = changed.unwrap();
+    changed.sort();
+    assert_eq!(changed, [(1, "n1!".to_owned()), (2, "n2!".to_owned())]);
+    let error = Author::update_all().await.unwrap_err();
+    assert!(
+        error.to_string().contains("has to set something"),
+        "{error}"
+    );
+    let gone = Author::delete_all()
+        .filter(Author::BORN.lt(5))
+        .returning(Author::whole())
+        .await;
+    assert_eq!(gone.unwrap().len(), 4);
+    assert_eq!(Author::delete_all().await.unwrap().rows_affected(), 6);
+    home.done().await;
+}
+
+#[tokio::test]
+async fn row_is_there_already_or_created_once() {
+    shelf!(home, "bulk_get_or_create");
+    let (ada, created) = Author::get_or_create(Author::NAME, Author::create().name("Ada").born(1))
+        .await
+        .unwrap();
+    assert!(created);
+    let again = Author::get_or_create(Author::NAME, Author::create().name("Ada").born(2)).await;
+    assert_eq!(again.unwrap(), (ada, false));
+    let tasks = (0..20).map(|_| {
+        tokio::spawn(async {
+            Author::get_or_create(Author::NAME, Author::create().name("Bob")).await
+        })
+    });
+    let mut creations = 0;
+    for task in tasks.collect::<Vec<_>>() {
+        creations += usize::from(task.await.unwrap().unwrap().1);
+    }
+    assert_eq!(creations, 1);
+    let error = Author::get_or_create(Author::BORN, Author::create().name("x"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.leaf(), Leaf::Usage(UsageError::MissingValue { .. })),
+        "{error}"
+    );
+    home.done().await;
+}
