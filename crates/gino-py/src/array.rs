@@ -1,21 +1,22 @@
-//! Owns arrays: nested lists out, nested lists or tuples in. Never decodes or encodes an element.
-//! `decode` and `encode` call it.
+//! Owns arrays: nested lists out, nested lists or tuples in, in binary and in text form. Never decodes
+//! or encodes an element. `decode`, `encode` and `tree` call it.
 
 use bytes::BytesMut;
 use gino_core::codec::array::{Elements, MAX_DIMENSIONS};
-use gino_core::codec::{Array, ArrayWriter, Kind, Oid};
+use gino_core::codec::literal::{self, Piece};
+use gino_core::codec::{Array, ArrayWriter, Dimension, Kind, Oid};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use crate::fault::Fitted;
+use crate::fault::{Fitted, Within};
 
 /// How an element is decoded.
-pub(crate) type Decode = for<'py> fn(Python<'py>, Kind, &[u8]) -> Fitted<Bound<'py, PyAny>>;
+pub(crate) type Decode = for<'py> fn(Python<'py>, Kind, Oid, &[u8]) -> Fitted<Bound<'py, PyAny>>;
 
 /// How an element that is not None is encoded.
 pub(crate) type Encode = fn(Kind, Oid, &Bound<'_, PyAny>, &mut BytesMut) -> Fitted;
 
-/// The list for an array.
+/// The list for an array of PostgreSQL's own types.
 ///
 /// # Errors
 /// Bytes that are no array, or an element that cannot be decoded.
@@ -25,64 +26,123 @@ pub(crate) fn decode<'py>(
     element: Decode,
 ) -> Fitted<Bound<'py, PyAny>> {
     let array = Array::decode(bytes)?;
+    let oid = array.element();
+    let kind = Kind::of(oid);
+    nested(py, &array, &|bytes| element(py, kind, oid, bytes))
+}
+
+/// The list for an array, its elements as `element` makes them.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn nested<'py>(
+    py: Python<'py>,
+    array: &Array<'_>,
+    element: &dyn Fn(&[u8]) -> Fitted<Bound<'py, PyAny>>,
+) -> Fitted<Bound<'py, PyAny>> {
     if array.is_empty() {
         return Ok(PyList::empty(py).into_any());
     }
-    let lengths: Vec<usize> = array.dimensions().iter().map(|one| one.length).collect();
-    let mut reader = Reader {
-        kind: Kind::of(array.element()),
-        elements: array.elements(),
-        element,
-    };
-    let list = reader.list(py, &lengths)?;
-    match reader.elements.next() {
+    let mut elements = array.elements();
+    let list = list(py, array.dimensions(), &mut elements, element)?;
+    match elements.next() {
         Some(Err(reason)) => Err(reason.into()),
         _ => Ok(list),
     }
 }
 
-struct Reader<'a> {
-    kind: Kind,
-    elements: Elements<'a>,
-    element: Decode,
-}
-
-impl Reader<'_> {
-    /// The product of all lengths is no more than a quarter of the bytes there are, and not 0.
-    fn list<'py>(&mut self, py: Python<'py>, lengths: &[usize]) -> Fitted<Bound<'py, PyAny>> {
-        let Some((length, inner)) = lengths.split_first() else {
-            return match self.elements.next() {
-                Some(Ok(Some(bytes))) => (self.element)(py, self.kind, bytes),
-                Some(Ok(None)) => Ok(py.None().into_bound(py)),
-                Some(Err(reason)) => Err(reason.into()),
-                None => Err("the array has fewer elements than it claims".into()),
-            };
+/// The product of all lengths is no more than a quarter of the bytes there are, and not 0.
+fn list<'py>(
+    py: Python<'py>,
+    dimensions: &[Dimension],
+    elements: &mut Elements<'_>,
+    element: &dyn Fn(&[u8]) -> Fitted<Bound<'py, PyAny>>,
+) -> Fitted<Bound<'py, PyAny>> {
+    let Some((Dimension { length, .. }, inner)) = dimensions.split_first() else {
+        return match elements.next() {
+            Some(Ok(Some(bytes))) => element(bytes),
+            Some(Ok(None)) => Ok(py.None().into_bound(py)),
+            Some(Err(reason)) => Err(reason.into()),
+            None => Err("the array has fewer elements than it claims".into()),
         };
-        let list = PyList::empty(py);
-        for _ in 0..*length {
-            list.append(self.list(py, inner)?)?;
-        }
-        Ok(list.into_any())
+    };
+    let made = PyList::empty(py);
+    for index in 0..*length {
+        let item = list(py, inner, elements, element).within(|| format!("[{index}]"))?;
+        made.append(item)?;
     }
+    Ok(made.into_any())
 }
 
-/// Appends an array of `of`.
+/// The list for an array in text form, whose elements are told apart by `delimiter`.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn of_text<'py>(
+    py: Python<'py>,
+    text: &str,
+    delimiter: u8,
+    element: &dyn Fn(&str) -> Fitted<Bound<'py, PyAny>>,
+) -> Fitted<Bound<'py, PyAny>> {
+    let mut open = vec![PyList::empty(py)];
+    for piece in literal::array(text, delimiter) {
+        let item = match piece? {
+            Piece::Begin => {
+                open.push(PyList::empty(py));
+                continue;
+            }
+            Piece::End => open.pop().map(Bound::into_any),
+            Piece::Null => Some(py.None().into_bound(py)),
+            Piece::Text(text) => Some(element(&text)?),
+        };
+        if let (Some(list), Some(item)) = (open.last(), item) {
+            list.append(item)?;
+        }
+    }
+    let whole = open.pop().and_then(|outer| outer.get_item(0).ok());
+    Ok(whole.ok_or("it is no array")?)
+}
+
+/// Appends an array of `of`, one of PostgreSQL's own types.
 ///
 /// # Errors
 /// Anything but lists and tuples of equal lengths, or an element that cannot be encoded.
 pub(crate) fn encode(
     of: Oid,
+    lower: i32,
     value: &Bound<'_, PyAny>,
     out: &mut BytesMut,
     element: Encode,
 ) -> Fitted {
     let kind = Kind::of(of);
-    let lengths = lengths(value, kind)?;
-    let mut writer = ArrayWriter::begin(of, &lengths, out)?;
+    let shape = (of, lower, is_sequence(kind));
+    encode_nested(shape, value, out, &mut |value, out| {
+        element(kind, of, value, out)
+    })
+}
+
+/// Appends an array, its elements as `element` writes them. `shape`: the type of the elements, the
+/// index of the first, and whether a list or tuple may be an element's own value.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn encode_nested(
+    (of, lower, is_sequence): (Oid, i32, bool),
+    value: &Bound<'_, PyAny>,
+    out: &mut BytesMut,
+    element: &mut dyn FnMut(&Bound<'_, PyAny>, &mut BytesMut) -> Fitted,
+) -> Fitted {
+    let lengths = lengths(value, is_sequence)?;
+    let dimensions: Vec<_> = lengths
+        .iter()
+        .map(|length| Dimension {
+            length: *length,
+            lower,
+        })
+        .collect();
+    let mut writer = ArrayWriter::begin_at(of, &dimensions, out)?;
     if !lengths.contains(&0) {
-        write(&mut writer, &lengths, value, &|value, out| {
-            element(kind, of, value, out)
-        })?;
+        write(&mut writer, &lengths, value, element)?;
     }
     Ok(writer.finish()?)
 }
@@ -91,7 +151,7 @@ fn write(
     writer: &mut ArrayWriter<'_>,
     lengths: &[usize],
     value: &Bound<'_, PyAny>,
-    element: &dyn Fn(&Bound<'_, PyAny>, &mut BytesMut) -> Fitted,
+    element: &mut dyn FnMut(&Bound<'_, PyAny>, &mut BytesMut) -> Fitted,
 ) -> Fitted {
     let Some((length, inner)) = lengths.split_first() else {
         if value.is_none() {
@@ -104,19 +164,39 @@ fn write(
     if items.len() != *length {
         return Err("the inner lists of an array must all have the same length".into());
     }
-    items
-        .iter()
-        .try_for_each(|item| write(writer, inner, &item, element))
+    for (index, item) in items.iter().enumerate() {
+        write(writer, inner, &item, element).within(|| format!("[{index}]"))?;
+    }
+    Ok(())
 }
 
-/// The lengths of the nested lists, from the first item of each.
-fn lengths(value: &Bound<'_, PyAny>, kind: Kind) -> Fitted<Vec<usize>> {
-    // A list in an array of JSON is a document.
-    let deepest = if matches!(kind, Kind::Json | Kind::Jsonb) {
-        1
-    } else {
-        MAX_DIMENSIONS + 1
-    };
+/// Whether a list or tuple may be a value of `kind`.
+pub(crate) fn is_sequence(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Json
+            | Kind::Jsonb
+            | Kind::Point
+            | Kind::Line
+            | Kind::Lseg
+            | Kind::Box
+            | Kind::Path
+            | Kind::Polygon
+            | Kind::Circle
+            | Kind::Range
+            | Kind::Multirange
+            | Kind::Record
+            | Kind::Tid
+            | Kind::Snapshot
+            | Kind::Vector
+            | Kind::HalfVector
+    )
+}
+
+/// The lengths of the nested lists, from the first item of each. Only one dimension is seen where a
+/// list may be an element's own value.
+fn lengths(value: &Bound<'_, PyAny>, is_sequence: bool) -> Fitted<Vec<usize>> {
+    let deepest = if is_sequence { 1 } else { MAX_DIMENSIONS + 1 };
     let mut at = items(value).ok_or("a list or tuple is required")?;
     let mut lengths = vec![at.len()];
     while lengths.len() < deepest {

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use gino_core::engine::{self as core, Isolation, Limit, TransactionOptions, within};
+use gino_core::codec::catalog::{Customs, Type};
+use gino_core::codec::{Kind, Oid};
+use gino_core::engine::{self as core, Isolation, Seat, TransactionOptions, within};
 use gino_core::error::UsageError;
-use gino_core::session::{Outlet, Sql, Status};
+use gino_core::session::{Outlet, Sql};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::copy::{CopyIn, CopyOut};
 use crate::cursor::Cursor;
-use crate::driver::awaitable;
+use crate::custom::{Form, PyCodec};
+use crate::driver::{LoopRuntime, awaitable};
 use crate::errors;
 use crate::handle::Handle;
+use crate::observe;
 use crate::outlet::PyOutlet;
 use crate::plan::Plan;
 use crate::query::{Query, seconds};
@@ -75,7 +79,7 @@ impl Connection {
         let future = async move {
             let limit = handle.get().limit(timeout)?;
             let seat = handle.get().seat(limit).await?;
-            let done = within(seat.runtime(), limit, seat.script(&sql, None)).await;
+            let done = seat.script_within(limit, &sql, None).await;
             Python::attach(|py| {
                 let done = done.map_err(|error| errors::raise(py, error))?;
                 Ok(done.tag.into_pyobject(py)?.into_any().unbind())
@@ -100,10 +104,7 @@ impl Connection {
     fn borrow<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
         let (handle, timeout) = (self.handle.clone_ref(py), seconds(timeout)?);
         let future = async move {
-            let limit = match timeout {
-                None => None,
-                timeout => Limit::within(&handle.get().runtime()?, timeout),
-            };
+            let limit = handle.get().borrowing(timeout)?;
             handle.get().seat(limit).await?;
             Ok(Python::attach(|py| py.None()))
         };
@@ -129,11 +130,12 @@ impl Connection {
         let future = async move {
             let limit = handle.get().limit(timeout)?;
             let seat = handle.get().seat(limit).await?;
+            let scope = handle.get().core.scope();
             let runtime = seat.runtime().clone();
             let begun = within(&runtime, limit, core::Transaction::begin(seat, options)).await;
             Python::attach(|py| {
                 let begun = begun.map_err(|error| errors::raise(py, error))?;
-                Ok(Py::new(py, Transaction::new(begun))?.into_any())
+                Ok(Py::new(py, Transaction::new(begun, scope))?.into_any())
             })
         };
         awaitable(py, Box::pin(future))
@@ -170,6 +172,46 @@ impl Connection {
             })
         };
         awaitable(py, Box::pin(future))
+    }
+
+    /// What is made of values of the type `oid` on this connection: functions over "text", "binary"
+    /// or "tuple"; or what is made of those of another type, `alias`.
+    #[pyo3(signature = (oid, encoder = None, decoder = None, format = "text", alias = None))]
+    fn set_codec<'py>(
+        &self,
+        py: Python<'py>,
+        oid: Oid,
+        encoder: Option<Py<PyAny>>,
+        decoder: Option<Py<PyAny>>,
+        format: &str,
+        alias: Option<(String, Oid)>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let codec = match (encoder, decoder, alias) {
+            (Some(encoder), Some(decoder), _) => Some(PyCodec::Functions {
+                encoder,
+                decoder,
+                form: Form::parse(format)?,
+            }),
+            (_, _, Some((name, oid))) => Some(PyCodec::Alias(alias_kind(&name, oid), oid)),
+            _ => None,
+        };
+        let handle = self.handle.clone_ref(py);
+        let future = async move {
+            let seat = handle.get().seat(None).await?;
+            let of = seat.describe(oid).await;
+            Python::attach(|py| {
+                let of = of.map_err(|error| errors::raise(py, error))?;
+                set_codec(&seat, &of, codec).map(|()| py.None())
+            })
+        };
+        awaitable(py, Box::pin(future))
+    }
+
+    /// Forgets what is known of the database's types.
+    fn forget_types(&self) {
+        if let Some(seat) = self.handle.get().core.current_seat() {
+            seat.forget_types();
+        }
     }
 
     /// Who is told what the server says by itself; None: nobody.
@@ -221,13 +263,7 @@ impl Connection {
     #[getter]
     fn state(&self) -> &'static str {
         let seat = self.handle.get().core.current_seat();
-        seat.map_or("none", |seat| match seat.status() {
-            Status::Starting => "starting",
-            Status::Idle => "idle",
-            Status::InTransaction => "in transaction",
-            Status::Failed => "failed",
-            Status::Closed => "closed",
-        })
+        seat.map_or("none", |seat| observe::state(seat.status()))
     }
 
     fn reset_script(&self) -> Option<&'static str> {
@@ -236,6 +272,27 @@ impl Connection {
 
     fn parameter(&self, name: &str) -> Option<String> {
         self.handle.get().core.current_seat()?.parameter(name)
+    }
+}
+
+fn set_codec(seat: &Seat<LoopRuntime>, of: &Type, codec: Option<PyCodec>) -> PyResult<()> {
+    let mut customs = Customs::clone(&seat.customs());
+    match codec {
+        None => drop(customs.remove(&of.oid)),
+        Some(codec) => {
+            codec.check(of)?;
+            customs.insert(of.oid, (codec.format(), Arc::new(codec)));
+        }
+    }
+    seat.set_customs(Arc::new(customs));
+    Ok(())
+}
+
+/// An extension's type has no OID of its own.
+fn alias_kind(name: &str, oid: Oid) -> Kind {
+    match oid {
+        0 => Kind::of_extension(name),
+        oid => Kind::of(oid),
     }
 }
 

@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
-use gino_core::codec::Oid;
 use gino_core::engine as core;
 use gino_core::error::{Error, Result, UsageError};
+use gino_core::row::Columns;
 use gino_core::session::Sql;
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
@@ -25,7 +25,7 @@ struct Incoming {
     /// Taken out while data is sent: a write that is cancelled gives the copy up.
     copy: Mutex<Option<core::CopyIn<LoopRuntime>>>,
     /// The types of the columns, for records.
-    types: Box<[Oid]>,
+    types: Arc<Columns>,
     records: Mutex<usize>,
 }
 
@@ -41,9 +41,9 @@ impl CopyIn {
             let types = match probe {
                 Some(probe) => {
                     let statement = seat.prepared(&Sql::from(probe)).await?;
-                    statement.columns.iter().map(|column| column.oid).collect()
+                    Arc::clone(&statement.columns)
                 }
-                None => Box::default(),
+                None => Arc::from([]),
             };
             Ok::<_, Error>((seat.copy_in(&sql).await?, types))
         };

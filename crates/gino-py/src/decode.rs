@@ -1,24 +1,40 @@
 //! Owns how a value on the wire becomes a Python object, one arm per family of types.
 //! Never knows which column it comes from. `reader` calls it.
 
-use gino_core::codec::{Civil, Interval, Kind, Timeline, bytea, datetime, json, number, uuid};
+use std::cell::Cell;
+
+use gino_core::codec::{
+    Civil, Composite, Interval, Kind, Lsn, MAX_DEPTH, Oid, Snapshot, Tid, TimeTz, Timeline, bytea,
+    datetime, json, network as wire, number, subtype_of, system, uuid, versioned,
+};
 use jiter::{PythonParse, StringCacheMode};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyFloat, PyTime, PyTzInfo};
+use pyo3::types::{
+    PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyFloat, PyString, PyTime, PyTuple, PyTzInfo,
+};
 
 use crate::array;
 use crate::decimal;
-use crate::fault::{Fault, Fitted};
+use crate::extension;
+use crate::fault::{Fault, Fitted, Within};
+use crate::geometry;
+use crate::network;
 use crate::python;
 use crate::raw;
+use crate::span;
 
-/// The object for the `bytes` of a value of `kind`.
+/// The object for the `bytes` of a value of the type `oid`, which is of `kind`.
 ///
 /// # Errors
 /// Bytes that are no such value, or a value that Python's type cannot hold.
 #[inline]
-pub(crate) fn decode<'py>(py: Python<'py>, kind: Kind, bytes: &[u8]) -> Fitted<Bound<'py, PyAny>> {
+pub(crate) fn decode<'py>(
+    py: Python<'py>,
+    kind: Kind,
+    oid: Oid,
+    bytes: &[u8],
+) -> Fitted<Bound<'py, PyAny>> {
     match kind {
         Kind::Int4 => integer(py, i64::from(number::decode_int4(bytes)?)),
         Kind::Text | Kind::Other => text(py, bytes),
@@ -41,19 +57,147 @@ pub(crate) fn decode<'py>(py: Python<'py>, kind: Kind, bytes: &[u8]) -> Fitted<B
         Kind::Uuid => python::uuid(py, uuid::decode(bytes)?),
         Kind::Bytea => Ok(PyBytes::new(py, bytea::decode(bytes)).into_any()),
         Kind::Date => date(py, datetime::decode_date(bytes)?),
-        Kind::Time => {
-            let Civil {
-                hour,
-                minute,
-                second,
-                microsecond,
-                ..
-            } = Civil::from_time(datetime::decode_time(bytes)?);
-            Ok(PyTime::new(py, hour, minute, second, microsecond, None)?.into_any())
-        }
+        Kind::Time => time(py, datetime::decode_time(bytes)?, None),
         Kind::Interval => interval(py, Interval::decode(bytes)?),
         Kind::Array => array::decode(py, bytes, decode),
+        _ => rare(py, kind, oid, bytes),
     }
+}
+
+/// The families that are not met often.
+fn rare<'py>(py: Python<'py>, kind: Kind, oid: Oid, bytes: &[u8]) -> Fitted<Bound<'py, PyAny>> {
+    let bound = |bytes: &[u8]| {
+        let bound = subtype_of(oid).ok_or("the type of its bounds is not known")?;
+        decode(py, Kind::of(bound), bound, bytes)
+    };
+    match kind {
+        Kind::TimeTz => {
+            let TimeTz {
+                microseconds,
+                offset,
+            } = TimeTz::decode(bytes)?;
+            let offset = PyDelta::new(py, 0, offset, 0, true)?;
+            let zone = python::timezone(py)?.call1((offset,))?;
+            time(py, microseconds, Some(zone.cast().map_err(PyErr::from)?))
+        }
+        Kind::Inet => network::inet(py, bytes),
+        Kind::Cidr => network::cidr(py, bytes),
+        Kind::Macaddr => Ok(string(py, &wire::mac_text::<6>(wire::decode_mac(bytes)?))),
+        Kind::Macaddr8 => Ok(string(py, &wire::mac_text::<8>(wire::decode_mac(bytes)?))),
+        Kind::Bit => network::bit_string(py, bytes),
+        Kind::Point
+        | Kind::Line
+        | Kind::Lseg
+        | Kind::Box
+        | Kind::Path
+        | Kind::Polygon
+        | Kind::Circle => geometry::decode(py, kind, bytes),
+        Kind::Range => span::range(py, bytes, bound),
+        Kind::Multirange => span::multirange(py, bytes, bound),
+        Kind::Record => record(py, bytes, |oid, bytes| match Kind::of(oid) {
+            Kind::Other if !Kind::is_listed(oid) => {
+                Err(format!("the type with OID {oid} is not known").into())
+            }
+            Kind::Other => Err(NO_BINARY.into()),
+            kind => decode(py, kind, oid, bytes),
+        }),
+        Kind::Versioned => Ok(string(py, versioned::decode(bytes)?)),
+        Kind::Xid8 => Ok(unsigned(py, system::decode_xid8(bytes)?)),
+        Kind::Lsn => Ok(unsigned(py, Lsn::decode(bytes)?.0)),
+        Kind::Tid => {
+            let Tid { block, offset } = Tid::decode(bytes)?;
+            Ok((block, offset).into_pyobject(py)?.into_any())
+        }
+        Kind::Snapshot => {
+            let snapshot = Snapshot::decode(bytes)?;
+            let running = PyTuple::new(py, snapshot.running())?;
+            let parts = (snapshot.lowest, snapshot.next, running);
+            Ok(parts.into_pyobject(py)?.into_any())
+        }
+        Kind::Hstore => extension::hstore(py, bytes),
+        Kind::Vector | Kind::HalfVector => extension::numbers(py, kind, bytes),
+        Kind::SparseVector => extension::sparse(py, bytes),
+        Kind::TextArray => array::of_text(py, string_of(py, bytes)?.to_str()?, b',', &|text| {
+            Ok(string(py, text))
+        }),
+        _ => text(py, bytes),
+    }
+}
+
+/// A tuple of the fields of a `record`, as `field` makes them.
+pub(crate) fn record<'py>(
+    py: Python<'py>,
+    bytes: &[u8],
+    field: impl Fn(Oid, &[u8]) -> Fitted<Bound<'py, PyAny>>,
+) -> Fitted<Bound<'py, PyAny>> {
+    let Some(_deeper) = Depth::enter() else {
+        return Err("records are nested too deeply".into());
+    };
+    let mut values = Vec::new();
+    for (index, part) in Composite::decode(bytes)?.enumerate() {
+        let (oid, bytes) = part?;
+        values.push(match bytes {
+            Some(bytes) => field(oid, bytes).within(|| format!("[{index}]"))?,
+            None => py.None().into_bound(py),
+        });
+    }
+    Ok(PyTuple::new(py, values)?.into_any())
+}
+
+/// One record more within others: what is read says how many there are, so they are counted.
+struct Depth;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Depth {
+    fn enter() -> Option<Depth> {
+        let depth = DEPTH.get();
+        (depth < MAX_DEPTH).then(|| {
+            DEPTH.set(depth + 1);
+            Depth
+        })
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get().saturating_sub(1));
+    }
+}
+
+/// Said of a type that travels as text, inside of one that does not.
+pub(crate) const NO_BINARY: &str =
+    "there is no binary form for values of this type: cast it to text";
+
+fn string<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyAny> {
+    PyString::new(py, text).into_any()
+}
+
+/// The bytes of a text as a str.
+pub(crate) fn string_of<'py>(py: Python<'py>, bytes: &[u8]) -> Fitted<Bound<'py, PyString>> {
+    Ok(text(py, bytes)?.cast_into().map_err(PyErr::from)?)
+}
+
+fn unsigned(py: Python<'_>, value: u64) -> Bound<'_, PyAny> {
+    let Ok(value) = value.into_pyobject(py);
+    value.into_any()
+}
+
+fn time<'py>(
+    py: Python<'py>,
+    microseconds: i64,
+    zone: Option<&Bound<'py, PyTzInfo>>,
+) -> Fitted<Bound<'py, PyAny>> {
+    let Civil {
+        hour,
+        minute,
+        second,
+        microsecond,
+        ..
+    } = Civil::from_time(microseconds);
+    Ok(PyTime::new(py, hour, minute, second, microsecond, zone)?.into_any())
 }
 
 /// What values of `kind` become, for messages.
@@ -71,7 +215,25 @@ pub(crate) fn host_type(kind: Kind) -> &'static str {
         Kind::Interval => "timedelta",
         Kind::Uuid => "UUID",
         Kind::Json | Kind::Jsonb => "object",
-        Kind::Array => "list",
+        Kind::Array | Kind::TextArray | Kind::Multirange | Kind::Vector | Kind::HalfVector => {
+            "list"
+        }
+        Kind::TimeTz => "time",
+        Kind::Range => "Range",
+        Kind::Bit => "BitString",
+        Kind::Hstore => "dict",
+        Kind::Xid8 | Kind::Lsn => "int",
+        Kind::Record | Kind::Tid | Kind::Snapshot => "tuple",
+        Kind::Macaddr | Kind::Macaddr8 | Kind::Versioned | Kind::SparseVector => "str",
+        Kind::Point => "Point",
+        Kind::Line => "Line",
+        Kind::Lseg => "LineSegment",
+        Kind::Box => "Box",
+        Kind::Path => "Path",
+        Kind::Polygon => "Polygon",
+        Kind::Circle => "Circle",
+        Kind::Inet | Kind::Cidr => "an address",
+        Kind::Learnt => "object",
     }
 }
 

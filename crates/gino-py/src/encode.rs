@@ -2,7 +2,10 @@
 //! Never knows which parameter it is for. `params` calls it.
 
 use bytes::BytesMut;
-use gino_core::codec::{Kind, Oid, bytea, element_of, json, number, numeric, text, uuid};
+use gino_core::codec::{
+    Format, Kind, Lsn, Oid, Snapshot, Tid, bytea, element_of, json, literal, number, numeric,
+    subtype_of, system, text, uuid, versioned,
+};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
@@ -10,9 +13,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyString};
 
 use crate::array;
+use crate::document;
+use crate::extension;
 use crate::fault::{Fault, Fitted};
+use crate::geometry;
 use crate::moment;
+use crate::network;
 use crate::python;
+use crate::span;
 
 /// Appends `value`, which is not None, as a parameter of the type `oid`.
 ///
@@ -49,13 +57,75 @@ pub(crate) fn encode(kind: Kind, oid: Oid, value: &Bound<'_, PyAny>, out: &mut B
             );
         }
         Kind::Bytea => binary(value, out)?,
-        Kind::Array => {
-            let element = element_of(oid).ok_or("the type of its elements is not known")?;
-            array::encode(element, value, out, encode)?;
-        }
-        Kind::Other => other(value, out)?,
+        Kind::Array => match oid {
+            // The server wants these two to begin at 0.
+            INT2_VECTOR => array::encode(INT2, 0, value, out, encode)?,
+            OID_VECTOR => array::encode(OID, 0, value, out, encode)?,
+            _ => {
+                let element = element_of(oid).ok_or("the type of its elements is not known")?;
+                array::encode(element, 1, value, out, encode)?;
+            }
+        },
+        _ => rare(kind, oid, value, out)?,
     }
     Ok(())
+}
+
+/// The families that are not met often.
+fn rare(kind: Kind, oid: Oid, value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Fitted {
+    let bound = |value: &Bound<'_, PyAny>, out: &mut BytesMut| {
+        let bound = subtype_of(oid).ok_or("the type of its bounds is not known")?;
+        encode(Kind::of(bound), bound, value, out)
+    };
+    match kind {
+        Kind::TimeTz => moment::timetz(value, out)?,
+        Kind::Inet => network::encode(value, false, out)?,
+        Kind::Cidr => network::encode(value, true, out)?,
+        Kind::Macaddr => network::encode_mac::<6>(value, out)?,
+        Kind::Macaddr8 => network::encode_mac::<8>(value, out)?,
+        Kind::Bit => network::encode_bits(value, out)?,
+        Kind::Point
+        | Kind::Line
+        | Kind::Lseg
+        | Kind::Box
+        | Kind::Path
+        | Kind::Polygon
+        | Kind::Circle => geometry::encode(kind, value, out)?,
+        Kind::Range => span::encode_range(value, out, bound)?,
+        Kind::Multirange => span::encode_multirange(value, out, bound)?,
+        Kind::Versioned => {
+            versioned::encode(string(value)?.to_str().map_err(not_unicode)?, out)?;
+        }
+        Kind::Xid8 => system::encode_xid8(unsigned(value)?, out),
+        Kind::Lsn => Lsn(unsigned(value)?).encode(out),
+        Kind::Tid => {
+            let (block, offset) = value.extract().map_err(|_| "a pair of int is required")?;
+            Tid { block, offset }.encode(out);
+        }
+        Kind::Snapshot => {
+            let (lowest, next, running): (u64, u64, Vec<u64>) = value
+                .extract()
+                .map_err(|_| "a tuple of two int and a list of int is required")?;
+            Snapshot::encode(lowest, next, running.into_iter(), out)?;
+        }
+        Kind::Hstore => extension::encode_hstore(value, out)?,
+        Kind::Vector | Kind::HalfVector => extension::encode_numbers(kind, value, out)?,
+        Kind::SparseVector => extension::encode_sparse(value, out)?,
+        _ => text_form(value, b',', out)?,
+    }
+    Ok(())
+}
+
+/// The format in which `value` goes as one of `kind`. A str stands for the text form of what has no
+/// text of its own in Python, and in an array of such.
+#[inline]
+pub(crate) fn format(kind: Kind, value: &Bound<'_, PyAny>) -> Format {
+    match kind {
+        kind if kind.is_common() => Format::Binary,
+        Kind::TextArray | Kind::Learnt | Kind::Other => Format::Text,
+        _ if value.is_instance_of::<PyString>() => Format::Text,
+        _ => Format::Binary,
+    }
 }
 
 /// An integer type of a width.
@@ -84,6 +154,16 @@ fn integer<T: Width>(value: &Bound<'_, PyAny>) -> Fitted<T> {
     match value.extract::<i64>() {
         Ok(number) => T::try_from(number).map_err(|_| T::RANGE.into()),
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => Err(T::RANGE.into()),
+        Err(_) => Err("an int is required".into()),
+    }
+}
+
+fn unsigned(value: &Bound<'_, PyAny>) -> Fitted<u64> {
+    match value.extract::<u64>() {
+        Ok(number) => Ok(number),
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            Err("it is outside of 0 to 18446744073709551615".into())
+        }
         Err(_) => Err("an int is required".into()),
     }
 }
@@ -167,7 +247,7 @@ fn document<'py>(value: &Bound<'py, PyAny>) -> Fitted<Bound<'py, PyString>> {
         Ok(text) => Ok(text.clone()),
         Err(_) => {
             let py = value.py();
-            match python::json_dumps(py)?.call1((value,)) {
+            match document::json_text(value) {
                 Ok(text) => Ok(text.cast_into().map_err(PyErr::from)?),
                 Err(error)
                     if error.is_instance_of::<PyTypeError>(py)
@@ -195,11 +275,12 @@ fn binary(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Fitted {
     Ok(())
 }
 
-/// In text form: the server knows how to read it.
-fn other(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Fitted {
+/// Appends the text form, which the server knows how to read. A list is an array, whose elements are
+/// told apart by `delimiter`.
+pub(crate) fn text_form(value: &Bound<'_, PyAny>, delimiter: u8, out: &mut BytesMut) -> Fitted {
     let mut literal = String::new();
     match array::items(value) {
-        Some(items) => list(&items, &mut literal)?,
+        Some(items) => list(&items, delimiter, &mut literal)?,
         None => literal.push_str(plain(value)?.to_str().map_err(not_unicode)?),
     }
     Ok(text::encode(&literal, out)?)
@@ -219,30 +300,26 @@ fn plain<'py>(value: &Bound<'py, PyAny>) -> Fitted<Bound<'py, PyString>> {
     Ok(value.str()?)
 }
 
-/// An array of a type that travels as text, such as an enum (PostgreSQL manual, "Array Input and
-/// Output Syntax").
-fn list(items: &Bound<'_, pyo3::types::PyTuple>, literal: &mut String) -> Fitted {
+/// An array of a type that travels as text.
+fn list(items: &Bound<'_, pyo3::types::PyTuple>, delimiter: u8, literal: &mut String) -> Fitted {
     literal.push('{');
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
-            literal.push(',');
+            literal.push(char::from(delimiter));
         }
         if item.is_none() {
             literal.push_str("NULL");
         } else if let Some(inner) = array::items(&item) {
-            list(&inner, literal)?;
+            list(&inner, delimiter, literal)?;
         } else {
-            let text = plain(&item)?;
-            literal.push('"');
-            for character in text.to_str().map_err(not_unicode)?.chars() {
-                if matches!(character, '"' | '\\') {
-                    literal.push('\\');
-                }
-                literal.push(character);
-            }
-            literal.push('"');
+            literal::quote(plain(&item)?.to_str().map_err(not_unicode)?, literal);
         }
     }
     literal.push('}');
     Ok(())
 }
+
+const INT2: Oid = 21;
+const INT2_VECTOR: Oid = 22;
+const OID: Oid = 26;
+const OID_VECTOR: Oid = 30;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gino_core::engine::{self as core, AcquireOptions, Limit};
+use gino_core::engine::{self as core, AcquireOptions, Limit, Scope};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -14,6 +14,8 @@ use crate::driver::{LoopRuntime, awaitable};
 use crate::errors;
 use crate::handle::Handle;
 use crate::hook::{Functions, hooks};
+use crate::observe::{self, Observation};
+use crate::origin;
 use crate::plan::Plan;
 use crate::pools::Pools;
 use crate::query::{Query, seconds};
@@ -47,8 +49,8 @@ impl Engine {
             setup,
             reset,
         };
-        let config = Arc::clone(&config.get().core);
-        let pools = Arc::new_cyclic(|pools| Pools::new(config, hooks(functions, pools)));
+        let (config, context) = (config.get().core.clone(), config.get().context.clone());
+        let pools = Arc::new_cyclic(|pools| Pools::new(config, context, hooks(functions, pools)));
         Engine {
             shared: Arc::new(Shared {
                 pools,
@@ -85,7 +87,8 @@ impl Engine {
         awaitable(py, Box::pin(async move { shared.run(query).await }))
     }
 
-    #[pyo3(signature = (timeout = None, reuse = false, lazy = false, reusable = true))]
+    #[pyo3(signature = (timeout = None, reuse = false, lazy = false, reusable = true, command_timeout = None, deadline = None))]
+    #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
     fn acquire<'py>(
         &self,
         py: Python<'py>,
@@ -93,8 +96,12 @@ impl Engine {
         reuse: bool,
         lazy: bool,
         reusable: bool,
+        command_timeout: Option<f64>,
+        deadline: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (shared, timeout) = (Arc::clone(&self.shared), seconds(timeout)?);
+        let (command_timeout, deadline) = (seconds(command_timeout)?, seconds(deadline)?);
+        let origin = origin::of_caller(py)?;
         awaitable(
             py,
             Box::pin(async move {
@@ -102,7 +109,13 @@ impl Engine {
                     PyResult::Ok((shared.pools.of_loop(py)?, shared.pools.newest(py)?))
                 })?;
                 let limit = Limit::within(pool.runtime(), timeout);
+                let scope = Scope {
+                    command_timeout,
+                    deadline: Limit::of_scope(pool.runtime(), deadline),
+                };
                 let options = AcquireOptions {
+                    scope,
+                    origin,
                     reuse,
                     lazy,
                     reusable,
@@ -171,6 +184,16 @@ impl Engine {
         Ok(named)
     }
 
+    /// What the running loop's pool has done, and its connections.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        observe::stats(py, self.shared.pools.of_loop_if_any(py).as_ref())
+    }
+
+    /// From now on `callback` is told of each finished statement.
+    fn on_query(&self, callback: Py<PyAny>) -> Observation {
+        Observation::begin(self.shared.pools.observers(), callback)
+    }
+
     #[getter]
     fn is_closed(&self) -> bool {
         self.shared.pools.is_closed()
@@ -181,8 +204,8 @@ impl Shared {
     async fn run(self: Arc<Self>, query: Query) -> PyResult<Py<PyAny>> {
         let (pool, newest) =
             Python::attach(|py| PyResult::Ok((self.pools.of_loop(py)?, self.pools.newest(py)?)))?;
-        let timeout = query.timeout.or(self.pools.command_timeout());
-        let limit = Limit::within(pool.runtime(), timeout);
+        let scope = newest.as_ref().map_or(Scope::NONE, |handle| handle.scope());
+        let limit = scope.limit(pool.runtime(), query.timeout, self.pools.command_timeout());
         if let Some(handle) = newest {
             let seat = handle.seat(limit).await;
             let seat = seat.map_err(|error| Python::attach(|py| errors::raise(py, error)))?;

@@ -29,6 +29,18 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     make(py, &leaf, &message).unwrap_or_else(|error| error)
 }
 
+/// The exception for `error`, for who is told of it besides its owner.
+#[cold]
+pub(crate) fn tell(py: Python<'_>, error: &Error) -> PyErr {
+    match error.leaf() {
+        Leaf::Host(host) => match host.0.downcast_ref::<PyErr>() {
+            Some(raised) => raised.clone_ref(py),
+            None => PyRuntimeError::new_err(host.to_string()),
+        },
+        leaf => make(py, leaf, &error.to_string()).unwrap_or_else(|error| error),
+    }
+}
+
 fn make(py: Python<'_>, leaf: &Leaf, message: &str) -> PyResult<PyErr> {
     let fields = PyDict::new(py);
     let kind = match leaf {
@@ -107,6 +119,7 @@ fn deadline_name(deadline: Deadline) -> &'static str {
         Deadline::Connect => "connect",
         Deadline::Acquire => "acquire",
         Deadline::Statement => "statement",
+        Deadline::Scope => "scope",
         Deadline::Close => "close",
     }
 }

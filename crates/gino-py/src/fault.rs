@@ -3,14 +3,13 @@
 
 use std::borrow::Cow;
 
-use gino_core::codec::{Oid, type_name};
 use gino_core::error::{CodecError, Error, HostError};
 use pyo3::prelude::*;
 
 /// Why a value cannot be decoded or encoded.
 pub(crate) enum Fault {
-    /// It does not fit its type.
-    Misfit(Cow<'static, str>),
+    /// It does not fit its type, and where in it that is, if it is made of others.
+    Misfit(Cow<'static, str>, String),
     /// Python code raised.
     Raised(PyErr),
 }
@@ -21,18 +20,50 @@ pub(crate) type Fitted<T = ()> = Result<T, Box<Fault>>;
 impl Fault {
     /// The error of a value at `place`.
     #[cold]
-    pub(crate) fn at(self, place: String, oid: Oid, host_type: Cow<'static, str>) -> Error {
+    pub(crate) fn at(
+        self,
+        place: String,
+        sql_type: Cow<'static, str>,
+        host_type: Cow<'static, str>,
+    ) -> Error {
         match self {
-            Fault::Misfit(reason) => CodecError {
+            Fault::Misfit(reason, path) => CodecError {
                 place,
-                sql_type: type_name(oid),
+                sql_type,
                 host_type,
-                reason,
+                reason: match path.as_str() {
+                    "" => reason,
+                    path => format!("at {path}: {reason}").into(),
+                },
             }
             .into(),
             Fault::Raised(error) => host(error),
         }
     }
+}
+
+/// Says in which part of a value the fault is.
+pub(crate) trait Within {
+    /// `step` is `[2]` or `.name`.
+    fn within(self, step: impl FnOnce() -> String) -> Self;
+}
+
+impl<T> Within for Fitted<T> {
+    #[inline]
+    fn within(self, step: impl FnOnce() -> String) -> Self {
+        match self {
+            Err(fault) => Err(inside(fault, step())),
+            fitted => fitted,
+        }
+    }
+}
+
+#[cold]
+fn inside(mut fault: Box<Fault>, step: String) -> Box<Fault> {
+    if let Fault::Misfit(_, path) = &mut *fault {
+        path.insert_str(0, &step);
+    }
+    fault
 }
 
 impl From<PyErr> for Box<Fault> {
@@ -45,14 +76,14 @@ impl From<PyErr> for Box<Fault> {
 impl From<&'static str> for Box<Fault> {
     #[cold]
     fn from(reason: &'static str) -> Box<Fault> {
-        Box::new(Fault::Misfit(Cow::Borrowed(reason)))
+        Box::new(Fault::Misfit(Cow::Borrowed(reason), String::new()))
     }
 }
 
 impl From<String> for Box<Fault> {
     #[cold]
     fn from(reason: String) -> Box<Fault> {
-        Box::new(Fault::Misfit(Cow::Owned(reason)))
+        Box::new(Fault::Misfit(Cow::Owned(reason), String::new()))
     }
 }
 

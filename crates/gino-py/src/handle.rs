@@ -45,9 +45,18 @@ impl Handle {
 
     /// The limit for borrowing and running together, from now on.
     pub(crate) fn limit(&self, timeout: Option<Duration>) -> PyResult<Option<Limit>> {
-        match timeout.or(self.pools.command_timeout()) {
-            None => Ok(None),
-            timeout => Ok(Limit::within(&self.runtime()?, timeout)),
+        let (scope, engine) = (self.core.scope(), self.pools.command_timeout());
+        match timeout.or(scope.command_timeout).or(engine) {
+            None => Ok(scope.deadline),
+            timeout => Ok(scope.limit(&self.runtime()?, timeout, engine)),
+        }
+    }
+
+    /// The limit for borrowing alone.
+    pub(crate) fn borrowing(&self, timeout: Option<Duration>) -> PyResult<Option<Limit>> {
+        match timeout {
+            None => Ok(self.core.scope().deadline),
+            timeout => Ok(self.core.scope().limit(&self.runtime()?, timeout, None)),
         }
     }
 

@@ -12,12 +12,20 @@ mod layout;
 mod values;
 mod row;
 mod program;
-mod plan;
 mod array;
 mod decimal;
+mod extension;
+mod geometry;
+mod network;
+mod span;
 mod decode;
 mod moment;
+mod document;
 mod encode;
+mod custom;
+mod tree;
+mod graft;
+mod plan;
 mod params;
 mod reader;
 mod host;
@@ -25,6 +33,8 @@ mod sink;
 mod query;
 mod config;
 mod transaction;
+mod origin;
+mod observe;
 mod pools;
 mod handle;
 mod hook;
@@ -56,11 +66,15 @@ mod _core {
     #[pymodule_export]
     use crate::cursor::Cursor;
     #[pymodule_export]
+    use crate::document::json_text;
+    #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::errors::set_exceptions;
     #[pymodule_export]
     use crate::handle::Handle;
+    #[pymodule_export]
+    use crate::observe::Observation;
     #[pymodule_export]
     use crate::transaction::Transaction;
 

@@ -2,7 +2,7 @@
 //! Never reads a clock; the local time zone is asked for naive datetimes only. `encode` calls it.
 
 use bytes::BytesMut;
-use gino_core::codec::{Civil, Interval, Timeline, datetime};
+use gino_core::codec::{Civil, Interval, TimeTz, Timeline, datetime};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -47,6 +47,33 @@ pub(crate) fn time(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Fitted {
     }
     let civil = clock(FIRST, time);
     datetime::encode_time(civil.to_time()?, out);
+    Ok(())
+}
+
+/// Appends `timetz`: a time with a zone; one without is taken to be in UTC.
+pub(crate) fn timetz(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Fitted {
+    let Ok(time) = value.cast::<PyTime>() else {
+        return Err("a time is required".into());
+    };
+    let offset = match time.get_tzinfo() {
+        None => 0,
+        Some(_) => {
+            let offset = value.call_method0(intern!(value.py(), "utcoffset"))?;
+            if offset.is_none() {
+                let reason = "its zone has no offset without a date: give a fixed one";
+                return Err(reason.into());
+            }
+            let offset = offset.cast::<PyDelta>().map_err(PyErr::from)?;
+            i64::from(offset.get_days()) * 86_400 + i64::from(offset.get_seconds())
+        }
+    };
+    let offset = i32::try_from(offset).map_err(|_| "the offset of its zone is too large")?;
+    let microseconds = clock(FIRST, time).to_time()?;
+    TimeTz {
+        microseconds,
+        offset,
+    }
+    .encode(out)?;
     Ok(())
 }
 

@@ -2,19 +2,26 @@
 //! when the object is made, then the codec of each parameter's type.
 //! Never knows a connection. The driver half makes one per request.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::BytesMut;
-use gino_core::codec::{Kind, Oid};
+use gino_core::codec::{Format, Kind, Oid, Type, type_name};
 use gino_core::error::Result;
 use gino_core::session::{IsNull, Params};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::encode;
+use crate::fault::Fitted;
+use crate::graft;
 use crate::plan::Plan;
 
 /// The values of one run of a plan, or of several runs at once.
 pub(crate) struct PyParams {
     sets: Sets,
+    /// Whether a value did not fit a type that the server was asked for once: it may be another now.
+    refused: AtomicBool,
 }
 
 enum Sets {
@@ -35,7 +42,66 @@ impl PyParams {
         } else {
             Sets::One(processed(plan, args)?)
         };
-        Ok(PyParams { sets })
+        Ok(PyParams {
+            sets,
+            refused: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether a value did not fit a type that may be another now. Nothing was sent then.
+    pub(crate) fn take_refused(&self) -> bool {
+        self.refused.swap(false, Ordering::Relaxed)
+    }
+
+    /// What `choose` says of a value that is not None.
+    fn look(
+        &self,
+        set: usize,
+        index: usize,
+        otherwise: Format,
+        choose: impl FnOnce(&Bound<'_, PyAny>) -> Format,
+    ) -> Format {
+        Python::attach(|py| {
+            let values = self.set(set).map(|values| values.bind(py));
+            match values.and_then(|values| values.get_borrowed_item(index).ok()) {
+                Some(value) if !value.is_none() => choose(&value),
+                _ => otherwise,
+            }
+        })
+    }
+
+    /// Writes a value by `write`, unless it is None.
+    #[inline]
+    fn write(
+        &self,
+        set: usize,
+        index: usize,
+        sql_type: impl FnOnce() -> Cow<'static, str>,
+        write: impl FnOnce(&Bound<'_, PyAny>) -> Fitted,
+    ) -> Result<IsNull> {
+        Python::attach(|py| {
+            let Some(values) = self.set(set) else {
+                return Ok(IsNull::Yes);
+            };
+            let Ok(value) = values.bind(py).get_borrowed_item(index) else {
+                return Ok(IsNull::Yes);
+            };
+            if value.is_none() {
+                return Ok(IsNull::Yes);
+            }
+            match write(&value) {
+                Ok(()) => Ok(IsNull::No),
+                Err(fault) => {
+                    let mut place = format!("parameter ${}", index + 1);
+                    if matches!(self.sets, Sets::Many(_)) {
+                        place.push_str(&format!(" of set {}", set + 1));
+                    }
+                    let name = value.get_type().name();
+                    let host_type = name.map_or_else(|_| "object".into(), |name| name.to_string());
+                    Err(fault.at(place, sql_type(), host_type.into()))
+                }
+            }
+        })
     }
 
     fn set(&self, set: usize) -> Option<&Py<PyTuple>> {
@@ -58,30 +124,48 @@ impl Params for PyParams {
         Python::attach(|py| self.set(set).map_or(0, |set| set.bind(py).len()))
     }
 
-    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        Python::attach(|py| {
-            let Some(values) = self.set(set) else {
-                return Ok(IsNull::Yes);
-            };
-            let Ok(value) = values.bind(py).get_borrowed_item(index) else {
-                return Ok(IsNull::Yes);
-            };
-            if value.is_none() {
-                return Ok(IsNull::Yes);
-            }
-            match encode::encode(Kind::of(oid), oid, &value, out) {
-                Ok(()) => Ok(IsNull::No),
-                Err(fault) => {
-                    let mut place = format!("parameter ${}", index + 1);
-                    if matches!(self.sets, Sets::Many(_)) {
-                        place.push_str(&format!(" of set {}", set + 1));
-                    }
-                    let name = value.get_type().name();
-                    let host_type = name.map_or_else(|_| "object".into(), |name| name.to_string());
-                    Err(fault.at(place, oid, host_type.into()))
-                }
-            }
+    fn format(&self, set: usize, index: usize, oid: Oid) -> Format {
+        let kind = Kind::of(oid);
+        if kind.is_common() {
+            return Format::Binary;
+        }
+        self.look(set, index, kind.format(), |value| {
+            encode::format(kind, value)
         })
+    }
+
+    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
+        let kind = Kind::of(oid);
+        self.write(
+            set,
+            index,
+            || type_name(oid),
+            |value| match kind.is_common() || encode::format(kind, value) == Format::Binary {
+                true => encode::encode(kind, oid, value, out),
+                false => encode::text_form(value, b',', out),
+            },
+        )
+    }
+
+    fn format_learnt(&self, set: usize, index: usize, of: &Type) -> Format {
+        self.look(set, index, of.format(), |value| graft::format(of, value))
+    }
+
+    fn encode_learnt(
+        &self,
+        set: usize,
+        index: usize,
+        of: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull> {
+        let name = || of.name.to_string().into();
+        let written = self.write(set, index, name, |value| {
+            graft::encode(of, graft::format(of, value), value, out)
+        });
+        if written.is_err() {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        written
     }
 }
 

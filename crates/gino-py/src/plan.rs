@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gino_core::codec::{Kind, Oid};
-use gino_core::row::Columns;
+use gino_core::row::{Columns, RawRow};
 use gino_core::session::Sql;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -13,6 +13,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use crate::layout::RowKeys;
 use crate::program::{Program, Root};
+use crate::tree::Decoder;
 
 /// How many tables a plan keeps: one per connection that ran it, for pools of a usual size.
 const TABLES: usize = 64;
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     program: Option<Py<Program>>,
     binds: Processors,
     results: Processors,
+    /// The columns that `results` are for, if these are found by name.
+    named: Option<Box<[String]>>,
     keys: Option<Py<RowKeys>>,
     tables: Mutex<Vec<Arc<Table>>>,
 }
@@ -35,13 +38,19 @@ type Processors = Box<[Option<Py<PyAny>>]>;
 pub(crate) struct Table {
     /// The columns it was made for.
     pub(crate) columns: Arc<Columns>,
-    /// How each column travels.
-    pub(crate) kinds: Box<[Kind]>,
+    /// How each column travels, and its type.
+    pub(crate) kinds: Box<[(Kind, Oid)]>,
+    /// The decoders of those that the catalog describes; empty if there is none.
+    pub(crate) learnt: Box<[Option<Decoder>]>,
+    /// Whether there are composites among them.
+    pub(crate) may_change: bool,
     /// What each column is called, by the server; None where the plan knows better. Names alone are
     /// never part of a cycle, so that the garbage collector need not see them here.
     keys: Option<Py<RowKeys>>,
     /// The slot that each column fills, if the program is a plain model.
     pub(crate) slots: Box<[usize]>,
+    /// Which of the plan's processors each column has, if they are found by name.
+    processors: Option<Box<[usize]>>,
 }
 
 /// In [`Table::slots`]: the column fills no slot.
@@ -50,12 +59,14 @@ pub(crate) const NOWHERE: usize = usize::MAX;
 #[pymethods]
 impl Plan {
     #[new]
-    #[pyo3(signature = (sql, *, program = None, binds = None, results = None, keys = None))]
+    #[pyo3(signature = (sql, *, program = None, binds = None, results = None, named = None,
+        keys = None))]
     fn new(
         sql: &str,
         program: Option<Py<Program>>,
         binds: Option<&Bound<'_, PyAny>>,
         results: Option<&Bound<'_, PyAny>>,
+        named: Option<Vec<String>>,
         keys: Option<Py<RowKeys>>,
     ) -> PyResult<Plan> {
         let (binds, results) = (processors(binds)?, processors(results)?);
@@ -65,6 +76,7 @@ impl Plan {
             program,
             binds,
             results,
+            named: named.map(Vec::into_boxed_slice),
             keys,
             tables,
         })
@@ -84,6 +96,7 @@ impl Plan {
             program,
             binds: copy(&self.binds),
             results: copy(&self.results),
+            named: self.named.clone(),
             keys: self.keys.as_ref().map(|keys| keys.clone_ref(py)),
             tables: Mutex::default(),
         }
@@ -119,6 +132,22 @@ impl Plan {
     }
 }
 
+impl Table {
+    /// The decoder of column `index`, if the catalog describes its type.
+    pub(crate) fn learnt(&self, index: usize) -> Option<&Decoder> {
+        self.learnt.get(index)?.as_ref()
+    }
+
+    /// Whether the composites in `row` have the fields that are known.
+    pub(crate) fn fits(&self, row: RawRow<'_>) -> bool {
+        let mut cells = row.values().zip(&self.learnt);
+        cells.all(|cell| match cell {
+            (Ok(Some(bytes)), Some(decoder)) => decoder.fits(bytes),
+            _ => true,
+        })
+    }
+}
+
 impl Plan {
     /// The statement's text.
     pub(crate) fn sql(&self) -> &Sql {
@@ -140,9 +169,16 @@ impl Plan {
         !self.binds.is_empty()
     }
 
-    /// What is called with the value of column `index` after it is decoded.
+    /// What is called with the value of column `index` of `table` after it is decoded.
     #[inline]
-    pub(crate) fn result(&self, index: usize) -> Option<&Py<PyAny>> {
+    pub(crate) fn result(&self, table: &Table, index: usize) -> Option<&Py<PyAny>> {
+        if self.results.is_empty() {
+            return None;
+        }
+        let index = match &table.processors {
+            Some(processors) => *processors.get(index)?,
+            None => index,
+        };
         self.results.get(index)?.as_ref()
     }
 
@@ -192,6 +228,14 @@ impl Plan {
             let names = PyTuple::new(py, names.collect::<Vec<_>>())?;
             Some(Py::new(py, RowKeys::named(&names, None)?)?)
         };
+        let decoders = columns.iter().map(|column| {
+            let learnt = column.learnt.as_ref();
+            learnt.map(|learnt| Decoder::new(py, learnt)).transpose()
+        });
+        let learnt = match columns.iter().any(|column| column.learnt.is_some()) {
+            true => decoders.collect::<PyResult<_>>()?,
+            false => Box::default(),
+        };
         let mut slots = vec![NOWHERE; columns.len()];
         if let Some(Root::Plain(_, pairs)) = self.program().map(Program::root) {
             for (column, slot) in pairs {
@@ -200,9 +244,17 @@ impl Plan {
                 }
             }
         }
+        let processors = self.named.as_ref().map(|named| {
+            let place = |name: &str| named.iter().position(|one| one == name);
+            let places = columns.iter().map(|column| place(&column.name));
+            places.map(|found| found.unwrap_or(NOWHERE)).collect()
+        });
         Ok(Table {
+            processors,
             columns: Arc::clone(columns),
-            kinds: columns.iter().map(|column| column.kind()).collect(),
+            kinds: columns.iter().map(|one| (one.kind(), one.oid)).collect(),
+            may_change: learnt.iter().flatten().any(Decoder::may_change),
+            learnt,
             keys,
             slots: slots.into(),
         })

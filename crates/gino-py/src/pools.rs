@@ -4,17 +4,22 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gino_core::codec::Catalog;
 use gino_core::config::Config;
-use gino_core::engine::{Engine, Handle, Hooks};
+use gino_core::engine::{Engine, Handle, Hooks, Observers};
 use pyo3::prelude::*;
 
-use crate::driver::{LoopRuntime, stack, wake};
+use crate::driver::{Context, LoopRuntime, stack, wake};
 use crate::errors;
 
 /// The pools of one engine, over one configuration.
 pub(crate) struct Pools {
     config: Arc<Config>,
+    context: Context,
     hooks: Hooks<LoopRuntime>,
+    /// What all pools know of the database's types.
+    catalog: Arc<Catalog>,
+    observers: Observers,
     state: Mutex<State>,
 }
 
@@ -25,10 +30,13 @@ struct State {
 }
 
 impl Pools {
-    pub(crate) fn new(config: Arc<Config>, hooks: Hooks<LoopRuntime>) -> Pools {
+    pub(crate) fn new(config: Arc<Config>, context: Context, hooks: Hooks<LoopRuntime>) -> Pools {
         Pools {
             config,
+            context,
             hooks,
+            catalog: Arc::default(),
+            observers: Observers::default(),
             state: Mutex::default(),
         }
     }
@@ -41,6 +49,11 @@ impl Pools {
     /// The configuration.
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Who is told what the pools of all loops do.
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.observers
     }
 
     /// The time-out of statements that are given none.
@@ -86,8 +99,11 @@ impl Pools {
             }
         }
         self.drop_dead(py)?;
-        let (config, runtime) = (Arc::clone(&self.config), LoopRuntime::new(home));
-        let made = Engine::with_hooks(config, runtime, self.hooks.clone());
+        let runtime = LoopRuntime::new(home, self.context.clone());
+        let config = Arc::clone(&self.config);
+        let (hooks, observers) = (self.hooks.clone(), self.observers.clone());
+        let catalog = Arc::clone(&self.catalog);
+        let made = Engine::with_observers(config, runtime, hooks, catalog, observers);
         self.lock().open.push(made.clone());
         Ok(made)
     }

@@ -39,6 +39,38 @@ kept! {
     uuid_safety = "uuid"."SafeUUID";
     /// `types.FunctionType`.
     function = "types"."FunctionType";
+    /// `datetime.timezone`.
+    timezone = "datetime"."timezone";
+    /// `ipaddress.IPv4Address`.
+    ipv4_address = "ipaddress"."IPv4Address";
+    /// `ipaddress.IPv6Address`.
+    ipv6_address = "ipaddress"."IPv6Address";
+    /// `ipaddress.IPv4Interface`.
+    ipv4_interface = "ipaddress"."IPv4Interface";
+    /// `ipaddress.IPv6Interface`.
+    ipv6_interface = "ipaddress"."IPv6Interface";
+    /// `ipaddress.IPv4Network`.
+    ipv4_network = "ipaddress"."IPv4Network";
+    /// `ipaddress.IPv6Network`.
+    ipv6_network = "ipaddress"."IPv6Network";
+    /// What makes a `gino.types.Range`.
+    range = "gino.types"."_range";
+    /// `gino.types.BitString`.
+    bit_string = "gino.types"."BitString";
+    /// `gino.types.Point`.
+    point = "gino.types"."Point";
+    /// `gino.types.Line`.
+    line = "gino.types"."Line";
+    /// `gino.types.LineSegment`.
+    line_segment = "gino.types"."LineSegment";
+    /// `gino.types.Box`.
+    box_class = "gino.types"."Box";
+    /// `gino.types.Path`.
+    path = "gino.types"."Path";
+    /// `gino.types.Polygon`.
+    polygon = "gino.types"."Polygon";
+    /// `gino.types.Circle`.
+    circle = "gino.types"."Circle";
     /// `enum.Enum`.
     enumeration = "enum"."Enum";
 }

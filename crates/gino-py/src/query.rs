@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gino_core::engine::{Limit, Seat, within};
-use gino_core::session::Completion;
+use gino_core::row::Columns;
+use gino_core::session::{Completion, Sink};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -63,26 +64,47 @@ impl Query {
             into,
             ..
         } = self;
-        let sink = Python::attach(|py| PySink::new(py, &plan, mode, into, many));
+        let make = || {
+            Python::attach(|py| {
+                let into = into.as_ref().map(|into| into.clone_ref(py));
+                Some(Box::new(PySink::new(py, &plan, mode, into, many)) as Box<dyn Sink>)
+            })
+        };
         let max_rows = if many { 0 } else { mode.max_rows() };
         let sql = plan.get().sql();
-        let running = seat.run(sql, &params, Some(Box::new(sink)), max_rows);
-        let done = within(seat.runtime(), limit, running).await;
-        Python::attach(|py| match done {
-            Ok(done) => finish(py, done),
-            Err(error) => Err(errors::raise(py, error)),
-        })
+        let mut done = seat.run_within(limit, sql, &params, make(), max_rows).await;
+        if done.is_err() && params.take_refused() && seat.doubt(sql) {
+            // Nothing was sent: once more, with what the types are now.
+            done = seat.run_within(limit, sql, &params, make(), max_rows).await;
+        }
+        let Completion {
+            sink,
+            tag,
+            affected,
+            ..
+        } = done.map_err(|error| Python::attach(|py| errors::raise(py, error)))?;
+        let Some(mut sink) = sink.and_then(|sink| sink.into_any().downcast::<PySink>().ok()) else {
+            return Ok(Python::attach(|py| py.None()));
+        };
+        if let Some(columns) = sink.late() {
+            catch_up(seat, limit, &mut sink, &columns).await?;
+        }
+        Python::attach(|py| sink.finish(py, &tag, affected).map(Bound::unbind))
     }
 }
 
-fn finish(py: Python<'_>, done: Completion) -> PyResult<Py<PyAny>> {
-    let sink = done
-        .sink
-        .and_then(|sink| sink.into_any().downcast::<PySink>().ok());
-    match sink {
-        Some(sink) => sink.finish(py, &done.tag).map(Bound::unbind),
-        None => Ok(py.None()),
-    }
+/// Loads the rows of a sink that came with other types than were known.
+pub(crate) async fn catch_up(
+    seat: &Arc<Seat<LoopRuntime>>,
+    limit: Option<Limit>,
+    sink: &mut PySink,
+    columns: &Arc<Columns>,
+) -> PyResult<()> {
+    let anew = within(seat.runtime(), limit, seat.learn_anew(columns)).await;
+    Python::attach(|py| {
+        let caught_up = anew.and_then(|columns| sink.catch_up(py, &columns));
+        caught_up.map_err(|error| errors::raise(py, error))
+    })
 }
 
 /// A time-out in seconds.

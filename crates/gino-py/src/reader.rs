@@ -1,12 +1,13 @@
 //! Owns the reading of one row: which decoder a value needs, and the processor after it.
 //! Never keeps a row. `sink` and `host` read with it.
 
+use gino_core::codec::{Kind, type_name};
 use gino_core::error::{ProtocolError, Result};
 use gino_core::row::RawRow;
 use pyo3::prelude::*;
 
 use crate::decode;
-use crate::fault::{Fault, host};
+use crate::fault::{Fault, Fitted, host};
 use crate::plan::{NOWHERE, Plan, Table};
 use crate::raw::{NewInstance, NewRow};
 
@@ -52,16 +53,20 @@ impl<'a, 'py> Reader<'a, 'py> {
         let value = match bytes {
             None => self.py.None().into_bound(self.py),
             Some(bytes) => {
-                let Some(kind) = self.table.kinds.get(index) else {
+                let Some((kind, oid)) = self.table.kinds.get(index) else {
                     return Err(bad_width(index));
                 };
-                match decode::decode(self.py, *kind, bytes) {
+                let decoded = match kind {
+                    Kind::Learnt => self.learnt(index, bytes),
+                    kind => decode::decode(self.py, *kind, *oid, bytes),
+                };
+                match decoded {
                     Ok(value) => value,
                     Err(fault) => return Err(self.misfit(index, *fault)),
                 }
             }
         };
-        match self.plan.result(index) {
+        match self.plan.result(self.table, index) {
             None => Ok(value),
             Some(processor) => processor.bind(self.py).call1((value,)).map_err(host),
         }
@@ -103,17 +108,28 @@ impl<'a, 'py> Reader<'a, 'py> {
         Ok(made.finish())
     }
 
+    fn learnt(&self, index: usize, bytes: &[u8]) -> Fitted<Bound<'py, PyAny>> {
+        match (self.table.learnt(index), self.table.columns.get(index)) {
+            (Some(decoder), Some(column)) => decoder.decode(self.py, column.format, bytes),
+            _ => Err("the type is not known".into()),
+        }
+    }
+
     #[cold]
     fn misfit(&self, index: usize, fault: Fault) -> gino_core::error::Error {
         let Some(column) = self.table.columns.get(index) else {
             return bad_width(index);
         };
-        let host_type = decode::host_type(column.kind());
-        fault.at(
-            format!("column \"{}\"", column.name),
-            column.oid,
-            host_type.into(),
-        )
+        let host_type = match self.table.learnt(index) {
+            Some(decoder) => decoder.host_type(),
+            None => decode::host_type(column.kind()),
+        };
+        let sql_type = match &column.learnt {
+            Some(of) => of.name.to_string().into(),
+            None => type_name(column.oid),
+        };
+        let place = format!("column \"{}\"", column.name);
+        fault.at(place, sql_type, host_type.into())
     }
 }
 

@@ -2,13 +2,16 @@
 //! Never sends anything: `copy` does.
 
 use bytes::{BufMut, BytesMut};
-use gino_core::codec::{Format, Kind, Oid};
+use gino_core::codec::{Format, Kind, type_name};
 use gino_core::error::Result;
+use gino_core::row::{Column, Columns};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::decode::NO_BINARY;
 use crate::encode;
-use crate::fault::{Fault, host};
+use crate::fault::host;
+use crate::graft;
 
 /// What the data begins with: the signature, no flags, no extension.
 pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -23,17 +26,17 @@ pub(crate) const TRAILER: &[u8] = &[0xff, 0xff];
 pub(crate) fn append(
     record: &Bound<'_, PyAny>,
     number: usize,
-    types: &[Oid],
+    types: &Columns,
     out: &mut BytesMut,
 ) -> Result<()> {
     let count = i16::try_from(types.len()).map_err(|_| host(too_many(types.len())))?;
     out.put_i16(count);
     let mut values = record.try_iter().map_err(host)?;
-    for (index, &oid) in types.iter().enumerate() {
+    for (index, column) in types.iter().enumerate() {
         let Some(value) = values.next() else {
             return Err(host(wrong_count(number, types.len(), index)));
         };
-        append_value(&value.map_err(host)?, (number, index), oid, out)?;
+        append_value(&value.map_err(host)?, (number, index), column, out)?;
     }
     match values.count() {
         0 => Ok(()),
@@ -44,20 +47,20 @@ pub(crate) fn append(
 fn append_value(
     value: &Bound<'_, PyAny>,
     (number, index): (usize, usize),
-    oid: Oid,
+    column: &Column,
     out: &mut BytesMut,
 ) -> Result<()> {
     if value.is_none() {
         out.put_i32(-1);
         return Ok(());
     }
-    let kind = Kind::of(oid);
     let at = out.len();
     out.put_i32(0);
-    let encoded = if kind.format() == Format::Text && oid < FIRST_USER_DEFINED {
-        Err("there is no binary form for values of this type".into())
-    } else {
-        encode::encode(kind, oid, value, out)
+    let kind = Kind::of(column.oid);
+    let encoded = match &column.learnt {
+        Some(of) => graft::encode(of, Format::Binary, value, out),
+        None if kind.format() == Format::Text => Err(NO_BINARY.into()),
+        None => encode::encode(kind, column.oid, value, out),
     };
     let length = i32::try_from(out.len() - at - 4);
     match (encoded, length, out.get_mut(at..at + 4)) {
@@ -67,11 +70,15 @@ fn append_value(
         }
         (encoded, ..) => {
             let fault = encoded.err();
-            let fault = fault.unwrap_or_else(|| Box::new(Fault::Misfit("it is too large".into())));
+            let fault = fault.unwrap_or_else(|| "it is too large".into());
             let place = format!("column {} of record {}", index + 1, number + 1);
             let name = value.get_type().name();
             let host_type = name.map_or_else(|_| "object".into(), |name| name.to_string());
-            Err(fault.at(place, oid, host_type.into()))
+            let name = match &column.learnt {
+                Some(of) => of.name.to_string().into(),
+                None => type_name(column.oid),
+            };
+            Err(fault.at(place, name, host_type.into()))
         }
     }
 }
@@ -88,7 +95,3 @@ fn wrong_count(number: usize, expected: usize, given: usize) -> PyErr {
 fn too_many(columns: usize) -> PyErr {
     PyValueError::new_err(format!("{columns} columns are more than a table has"))
 }
-
-/// FirstNormalObjectId: types from here on are made by users. Enums, which have no codec of their
-/// own, are the same in text and in binary form; what is not, the server refuses.
-const FIRST_USER_DEFINED: Oid = 16384;

@@ -37,17 +37,20 @@ pub(crate) enum Mode {
     Scalar,
     /// The command tag and a list.
     Status,
+    /// How many rows all parameter sets concerned, and a list of what they all returned.
+    Each,
 }
 
 impl Mode {
     /// The modes with their names in Python, in the order of their numbers.
-    pub(crate) const ALL: [(&'static str, Mode); 6] = [
+    pub(crate) const ALL: [(&'static str, Mode); 7] = [
         ("ALL", Mode::All),
         ("FIRST", Mode::First),
         ("ONE", Mode::One),
         ("ONE_OR_NONE", Mode::OneOrNone),
         ("SCALAR", Mode::Scalar),
         ("STATUS", Mode::Status),
+        ("EACH", Mode::Each),
     ];
 
     /// The mode with `number`.
@@ -64,12 +67,12 @@ impl Mode {
         match self {
             Mode::First | Mode::Scalar => 1,
             Mode::One | Mode::OneOrNone => 2,
-            Mode::All | Mode::Status => 0,
+            Mode::All | Mode::Status | Mode::Each => 0,
         }
     }
 
     fn is_list(self) -> bool {
-        matches!(self, Mode::All | Mode::Status)
+        matches!(self, Mode::All | Mode::Status | Mode::Each)
     }
 }
 
@@ -83,14 +86,18 @@ pub(crate) struct PySink {
     list: Option<Py<PyList>>,
     first: Option<Py<PyAny>>,
     rows: usize,
+    /// Rows whose types have changed since the server was asked for them, and all after those.
+    late: Vec<Box<[u8]>>,
+    /// The types were asked for once more: what does not fit now never will.
+    caught_up: bool,
     cells: Cells,
     walk: Option<Walk<Object>>,
     context: OnceCell<Py<PyDict>>,
 }
 
 impl PySink {
-    /// A sink for one run of `plan`. With `many` (executemany) rows are ignored. `into` is an
-    /// instance that gets the first row's values.
+    /// A sink for one run of `plan`. With `many` (executemany) rows are ignored, but in the mode
+    /// [`Mode::Each`]. `into` is an instance that gets the first row's values.
     pub(crate) fn new(
         py: Python<'_>,
         plan: &Py<Plan>,
@@ -98,6 +105,7 @@ impl PySink {
         into: Option<Py<PyAny>>,
         many: bool,
     ) -> PySink {
+        let many = many && mode != Mode::Each;
         PySink {
             plan: plan.clone_ref(py),
             mode,
@@ -107,10 +115,30 @@ impl PySink {
             list: (mode.is_list() && !many).then(|| PyList::empty(py).unbind()),
             first: None,
             rows: 0,
+            late: Vec::new(),
+            caught_up: false,
             cells: Cells::default(),
             walk: None,
             context: OnceCell::new(),
         }
+    }
+
+    /// The columns of rows that wait until it is known what their types are now.
+    pub(crate) fn late(&self) -> Option<Arc<Columns>> {
+        let table = self.table.as_ref().filter(|_| !self.late.is_empty())?;
+        Some(Arc::clone(&table.columns))
+    }
+
+    /// Loads the rows that waited, with `columns` that are known anew.
+    ///
+    /// # Errors
+    /// As of any row.
+    pub(crate) fn catch_up(&mut self, py: Python<'_>, columns: &Arc<Columns>) -> Result<()> {
+        self.table = Some(self.plan.get().table(py, columns).map_err(host)?);
+        self.caught_up = true;
+        let rows = std::mem::take(&mut self.late);
+        rows.iter()
+            .try_for_each(|row| self.load(py, RawRow::new(row)))
     }
 
     /// What came in since the last call, as a list; the sink can be used for more rows of the same
@@ -120,11 +148,17 @@ impl PySink {
         list(self.list.replace(PyList::empty(py).unbind()), py)
     }
 
-    /// The result, now that the request is complete with the command tag `tag`.
+    /// The result, now that the request is complete with the command tag `tag`; all its parameter
+    /// sets concerned `affected` rows.
     ///
     /// # Errors
     /// No row or several where one is asked for.
-    pub(crate) fn finish<'py>(self, py: Python<'py>, tag: &str) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn finish<'py>(
+        self,
+        py: Python<'py>,
+        tag: &str,
+        affected: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
         if self.many {
             return Ok(py.None().into_bound(py));
         }
@@ -135,6 +169,9 @@ impl PySink {
         match self.mode {
             Mode::All => Ok(list(self.list, py).into_any()),
             Mode::Status => Ok((tag, list(self.list, py)).into_pyobject(py)?.into_any()),
+            Mode::Each => Ok((affected, list(self.list, py))
+                .into_pyobject(py)?
+                .into_any()),
             Mode::One | Mode::OneOrNone if self.rows > 1 => {
                 Err(errors::raise(py, RowError::SeveralFound.into()))
             }
@@ -146,6 +183,7 @@ impl PySink {
     fn start(&mut self, py: Python<'_>, columns: &Arc<Columns>) -> Result<()> {
         let plan = self.plan.get();
         self.table = Some(plan.table(py, columns).map_err(host)?);
+        self.caught_up = false;
         if columns.is_empty() || self.mode == Mode::Scalar {
             return Ok(());
         }
@@ -161,6 +199,10 @@ impl PySink {
         let Some(table) = &self.table else {
             return Err(UsageError::Statement("a row came before its columns").into());
         };
+        if table.may_change && !self.caught_up && (!self.late.is_empty() || !table.fits(row)) {
+            self.late.push(row.body().into());
+            return Ok(());
+        }
         self.rows += 1;
         if self.rows > 1 && !self.mode.is_list() {
             return Ok(());

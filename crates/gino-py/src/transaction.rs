@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gino_core::engine::{self as core, Limit, within};
+use gino_core::engine::{self as core, Limit, Scope, within};
 use pyo3::prelude::*;
 
 use crate::driver::{LoopRuntime, awaitable};
@@ -13,12 +13,14 @@ use crate::query::seconds;
 #[pyclass(frozen, module = "gino._core")]
 pub(crate) struct Transaction {
     core: Arc<core::Transaction<LoopRuntime>>,
+    scope: Scope,
 }
 
 impl Transaction {
-    pub(crate) fn new(begun: core::Transaction<LoopRuntime>) -> Transaction {
+    pub(crate) fn new(begun: core::Transaction<LoopRuntime>, scope: Scope) -> Transaction {
         Transaction {
             core: Arc::new(begun),
+            scope,
         }
     }
 
@@ -28,13 +30,15 @@ impl Transaction {
         commit: bool,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (core, timeout) = (Arc::clone(&self.core), seconds(timeout)?);
+        let (core, scope, timeout) = (Arc::clone(&self.core), self.scope, seconds(timeout)?);
         let future = async move {
             let runtime = core.seat().runtime().clone();
-            let limit = Limit::within(&runtime, timeout);
             let ended = if commit {
+                let limit = scope.limit(&runtime, timeout, None);
                 within(&runtime, limit, core.commit()).await
             } else {
+                // Also when the time of the scope is over.
+                let limit = Limit::within(&runtime, timeout);
                 within(&runtime, limit, core.rollback()).await
             };
             Python::attach(|py| ended.map(|()| py.None()).map_err(|e| errors::raise(py, e)))

@@ -3,15 +3,18 @@
 
 mod adopt;
 mod background;
+mod connect;
+mod keepalive;
 mod protocol;
 mod runtime;
 mod sleep;
 mod socket;
+mod tls;
 pub(crate) mod stack;
 pub(crate) mod wake;
 
 pub(crate) use adopt::Adopted;
-pub(crate) use runtime::LoopRuntime;
+pub(crate) use runtime::{Context, LoopRuntime};
 
 pub(crate) use crate::raw::awaitable;
 use crate::raw::{Hooks, awaitable_type};

@@ -1,7 +1,8 @@
-//! Owns the connection through an `asyncio.Protocol`, for loops whose `add_reader` is missing or does
-//! not tell of errors. Slower than `socket`, otherwise the same.
+//! Owns the connection through an `asyncio.Protocol`: for TLS, and for loops whose `add_reader` is
+//! missing or does not tell of errors. Slower than `socket`, otherwise the same.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gino_core::session::{Flush, Transport, Wire};
@@ -22,22 +23,33 @@ pub(super) struct Protocol {
 struct Shared {
     transport: Mutex<Option<Py<PyAny>>>,
     out: Mutex<Vec<u8>>,
+    encrypted: AtomicBool,
 }
 
 /// Gives asyncio the protocol.
 #[pyclass(frozen, module = "gino._core")]
-pub(super) struct Factory(Py<Protocol>);
+pub(super) struct Factory {
+    protocol: Py<Protocol>,
+    asked: Arc<AtomicBool>,
+}
 
 #[pymethods]
 impl Factory {
     fn __call__(&self, py: Python<'_>) -> Py<Protocol> {
-        self.0.clone_ref(py)
+        self.asked.store(true, Ordering::Release);
+        self.protocol.clone_ref(py)
     }
 }
 
 impl Factory {
-    pub(super) fn new(py: Python<'_>, wire: Arc<dyn Wire>) -> PyResult<Factory> {
-        Ok(Factory(Py::new(py, Protocol::new(wire))?))
+    /// A factory that sets `asked` when it is called: a transport has the socket from then on.
+    pub(super) fn new(
+        py: Python<'_>,
+        wire: Arc<dyn Wire>,
+        asked: Arc<AtomicBool>,
+    ) -> PyResult<Factory> {
+        let protocol = Py::new(py, Protocol::new(wire))?;
+        Ok(Factory { protocol, asked })
     }
 }
 
@@ -53,7 +65,9 @@ impl Protocol {
 #[pymethods]
 impl Protocol {
     fn connection_made(&self, transport: Bound<'_, PyAny>) {
-        keep_alive(&transport);
+        let object = transport.call_method1("get_extra_info", ("ssl_object",));
+        let encrypted = object.is_ok_and(|object| !object.is_none());
+        self.shared.encrypted.store(encrypted, Ordering::Relaxed);
         *self.shared.transport() = Some(transport.unbind());
         self.wire.attach(Box::new(Handle(
             Arc::clone(&self.shared),
@@ -99,24 +113,6 @@ impl Protocol {
     fn resume_writing(&self, py: Python<'_>) -> PyResult<()> {
         with_direct_wake(py, || self.wire.drained())
     }
-}
-
-/// As `runtime` does for its own sockets.
-fn keep_alive(transport: &Bound<'_, PyAny>) {
-    let set = || {
-        let module = transport.py().import("socket")?;
-        let socket = transport.call_method1("get_extra_info", ("socket",))?;
-        if socket.getattr("family")?.ne(module.getattr("AF_UNIX")?)? {
-            let (level, option) = (
-                module.getattr("SOL_SOCKET")?,
-                module.getattr("SO_KEEPALIVE")?,
-            );
-            socket.call_method1("setsockopt", (level, option, 1))?;
-        }
-        PyResult::Ok(())
-    };
-    // A transport without a socket keeps itself alive, or not: the connection works either way.
-    let _ = set();
 }
 
 impl Shared {
@@ -182,8 +178,14 @@ impl Transport for Handle {
         Python::attach(|py| {
             let transport = self.0.transport().take();
             if let Some(transport) = transport {
+                // What is flushed is with the system or sent in this turn. The goodbye of TLS would be
+                // waited for, beyond the end of a loop that ends now; PostgreSQL's was said.
+                let method = match self.0.encrypted.load(Ordering::Relaxed) {
+                    true => intern!(py, "abort"),
+                    false => intern!(py, "close"),
+                };
                 // A transport of a closed loop is closed with it.
-                let _ = transport.call_method0(py, intern!(py, "close"));
+                let _ = transport.call_method0(py, method);
             }
         });
     }
