@@ -12,12 +12,14 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
-from typing import Any, Final, Self, final
+from ssl import SSLContext
+from typing import Any, ClassVar, Final, Self, final
 
 from typing_extensions import Buffer, disjoint_base
 
 __all__ = [
     "ALL",
+    "EACH",
     "FIRST",
     "ONE",
     "ONE_OR_NONE",
@@ -33,16 +35,19 @@ __all__ = [
     "Handle",
     "Instance",
     "Layout",
+    "Observation",
     "Plan",
     "Program",
     "Row",
     "RowKeys",
     "Transaction",
+    "json_text",
     "set_exceptions",
     "set_plain_init",
 ]
 
 ALL: Final[int]
+EACH: Final[int]
 FIRST: Final[int]
 ONE: Final[int]
 ONE_OR_NONE: Final[int]
@@ -133,7 +138,8 @@ class Program:
 class Plan:
     """A statement with all that can be decided once: its text, and how values go in and come out.
 
-    `binds` and `results` hold a callable or None per parameter and per result column; `keys` name
+    `binds` and `results` hold a callable or None per parameter and per result column, or, with
+    `named`, per name: the columns of these names then have them, wherever they are. `keys` name
     the columns when they are known better than by the server's names; without a `program` rows are
     `Row`s. Shared by all connections and loops.
     """
@@ -145,6 +151,7 @@ class Plan:
         program: Program | None = None,
         binds: Sequence[Callable[[Any], Any] | None] | None = None,
         results: Sequence[Callable[[Any], Any] | None] | None = None,
+        named: Sequence[str] | None = None,
         keys: RowKeys | None = None,
     ) -> Self: ...
     def with_program(self, program: Program | None) -> Plan: ...
@@ -160,12 +167,21 @@ class Config:
     """Where and how to connect: `dsn` is a libpq URL (gino-core's `config`), `settings` beat it.
 
     Raises the exception made for "Usage" (also ValueError): it names the setting and the nearest
-    known one. `repr` hides the password.
+    known one. `repr` hides the password. `context` takes the place of the certificates that the
+    settings name.
     """
 
     def __new__(
-        cls, dsn: str | None, settings: Mapping[str, str], environ: Mapping[str, str]
+        cls,
+        dsn: str | None,
+        settings: Mapping[str, str],
+        environ: Mapping[str, str],
+        context: SSLContext | None = None,
     ) -> Self: ...
+    KEYWORDS: ClassVar[frozenset[str]]
+    def get(self, key: str) -> str | None:
+        """The value of a setting as text; None if there is none or no limit. Never a password."""
+    endpoints: list[str]
     dsn_without_password: str
 
 @final
@@ -195,10 +211,11 @@ class Connection:
 
         ALL: list; FIRST, ONE_OR_NONE: object or None; ONE: object; SCALAR: first column of the
         first row or None; STATUS: (tag, list). `many`: `args` is a list of value sequences, all
-        sent at once (executemany), and the result is None. `into`: the first row's values go into
-        the slots of this instance (the program must be a "model"), which is returned. `timeout`:
-        seconds, for borrowing a connection (if lazy) and running together; raises TimeoutError,
-        the connection stays usable.
+        sent at once (executemany), and the result is None; with EACH it is (number of rows that
+        all sets concerned together, list of the rows that they returned). `into`: the first row's
+        values go into the slots of this instance (the program must be a "model"), which is
+        returned. `timeout`: seconds, for borrowing a connection (if lazy) and running together;
+        raises TimeoutError, the connection stays usable.
         """
     def script(self, sql: str, timeout: float | None = None) -> Awaitable[str]:
         """Run several statements by the simple protocol; returns the last command tag."""
@@ -219,6 +236,21 @@ class Connection:
         """Begin a COPY TO STDOUT."""
     def parameter_types(self, sql: str) -> Awaitable[list[int]]:
         """Return the type OIDs of a statement's parameters."""
+    def set_codec(
+        self,
+        oid: int,
+        encoder: Callable[[Any], Any] | None = None,
+        decoder: Callable[[Any], Any] | None = None,
+        format: str = "text",
+        alias: tuple[str, int] | None = None,
+    ) -> Awaitable[None]:
+        """Set what is made of values of a type on this connection; with the OID alone, undo it.
+
+        `format`: what the functions exchange, "text", "binary" or "tuple". `alias`: another type
+        to take it for, by name and OID (0 for an extension's). Errors: ValueError.
+        """
+    def forget_types(self) -> None:
+        """Forget what is known of the database's types, for all connections."""
     def listen(self, outlet: Callable[..., object] | None) -> None:
         """Tell `outlet`, or nobody, what the server says by itself on the borrowed connection.
 
@@ -338,7 +370,14 @@ class Engine:
         reuse: bool = False,
         lazy: bool = False,
         reusable: bool = True,
-    ) -> Awaitable[Connection]: ...
+        command_timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> Awaitable[Connection]:
+        """Acquire a connection; times are in seconds.
+
+        `command_timeout`: of each statement on it without one of its own; `deadline`: from now on,
+        for everything on it together.
+        """
     def current(self) -> Connection | None:
         """The current task's newest reusable connection."""
     def close(self, grace: float | None = None) -> Awaitable[None]:
@@ -351,8 +390,22 @@ class Engine:
     @property
     def figures(self) -> dict[str, int]:
         """Figures of the running loop's pool: max, min, size, in_use, idle, waiting."""
+    def stats(self) -> dict[str, Any]:
+        """Return what the running loop's pool has done, and `connections`: see `gino.observe`."""
+    def on_query(self, callback: Callable[..., object]) -> Observation:
+        """Call `callback` with the fields of `gino.observe.QueryEvent` after each statement."""
     @property
     def is_closed(self) -> bool: ...
+
+@final
+class Observation:
+    """That somebody is told of each statement."""
+
+    def end(self) -> None:
+        """End it, if it has not ended."""
+
+def json_text(value: Any) -> str:
+    """Return the JSON text of a value: that of `json.dumps`, without spaces. Errors: its errors."""
 
 def set_exceptions(factory: Callable[[str, str, dict[str, Any]], BaseException]) -> None:
     """How native errors become exceptions: `factory(kind, message, fields)`.
@@ -360,7 +413,7 @@ def set_exceptions(factory: Callable[[str, str, dict[str, Any]], BaseException])
     Kinds: "Database" (fields: sqlstate, message, severity, detail, hint, position, schema_name,
     table_name, column_name, data_type_name, constraint_name, context, …), "Protocol", "Connect",
     "Auth", "Closed" (fields: what="lost|connection|pool"), "Timeout" (fields:
-    deadline="connect|acquire|statement|close"), "Codec", "NoneFound", "SeveralFound",
+    deadline="connect|acquire|statement|scope|close"), "Codec", "NoneFound", "SeveralFound",
     "NoSuchColumn", "ParameterCount", "Released", "AlreadyReleased", "CursorOutsideTransaction",
     "TransactionEnded", "TransactionBegun", "Config", "Usage".
     """

@@ -7,8 +7,8 @@ Called by: applications.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
-from typing import Any, ClassVar, NoReturn, Self
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar, overload
 
 import sqlalchemy as sa
 from sqlalchemy.engine.url import URL
@@ -17,12 +17,24 @@ from sqlalchemy.sql.schema import SchemaItem
 
 from .bakery import Bakery
 from .crud import CRUDModel
+from .cursor import Iteration
 from .declarative import declarative_base
 from .exceptions import UninitializedError
 from .executor import GinoExecutor
 from .namespace import public_names
+from .observe import Callbacks, QueryCallback
 from .schema import GinoSchemaVisitor
 from .strategies import create_engine
+
+if TYPE_CHECKING:
+    from ._names import Names
+    from ._typed import Yields
+    from .engine import Acquire, GinoEngine
+    from .transaction import TransactionOnEngine
+else:
+    Names = object
+
+T = TypeVar("T")
 
 __all__ = ["Gino", "GinoExecutor"]
 
@@ -61,21 +73,21 @@ class _BindContext:
         self._gino = gino
         self._args = bind, loop, kwargs
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, GinoEngine]:
         return self._set().__await__()
 
-    async def _set(self) -> Any:
+    async def _set(self) -> GinoEngine:
         bind, loop, kwargs = self._args
         return await self._gino.set_bind(bind, loop, **kwargs)
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> GinoEngine:
         return await self._set()
 
     async def __aexit__(self, *error: object) -> None:
         await self._gino.pop_bind().close()
 
 
-class Gino(sa.MetaData):
+class Gino(sa.MetaData, Names):
     """A `sqlalchemy.MetaData` with models (`db.Model`), an engine (`db.bind`), and SQLAlchemy's
     public names.
 
@@ -84,7 +96,7 @@ class Gino(sa.MetaData):
     """
 
     model_base_classes: ClassVar[tuple[type, ...]] = (CRUDModel,)
-    query_executor: ClassVar[type[GinoExecutor]] = GinoExecutor
+    query_executor: ClassVar[type[GinoExecutor[Any]]] = GinoExecutor
     schema_visitor: ClassVar[type[GinoSchemaVisitor]] = GinoSchemaVisitor
     no_delegate: ClassVar[set[str]] = {"create_engine", "engine_from_config"}
 
@@ -99,6 +111,7 @@ class Gino(sa.MetaData):
     ) -> None:
         super().__init__(**kwargs)
         self._bind: Any = None
+        self._callbacks = Callbacks()
         self._bakery = Bakery()
         self._model: Any = None
         self._model_classes = model_classes
@@ -115,15 +128,21 @@ class Gino(sa.MetaData):
                 # a Sequence is an Executable, too
                 _extend(sa.Sequence, self.schema_visitor)
 
+    if TYPE_CHECKING:
+
+        @property
+        def gino(self) -> GinoSchemaVisitor: ...
+
     # ---- models ---------------------------------------------------------------------------------
 
     @property
-    def Model(self) -> Any:
+    def Model(self) -> type[CRUDModel]:
         """The base class of this metadata's models."""
         if self._model is None:
             classes = self._model_classes or self.model_base_classes
             self._model = declarative_base(self, classes)
-        return self._model
+        model: type[CRUDModel] = self._model
+        return model
 
     # ---- the engine -----------------------------------------------------------------------------
 
@@ -136,8 +155,9 @@ class Gino(sa.MetaData):
     @bind.setter
     def bind(self, bind: Any) -> None:
         self._bind = bind
+        self._callbacks.move_to(bind)
 
-    async def set_bind(self, bind: Any, loop: Any = None, **kwargs: Any) -> Any:
+    async def set_bind(self, bind: Any, loop: Any = None, **kwargs: Any) -> GinoEngine:
         """Take an engine, or make one for an address; see `gino.create_engine`. Returns the engine.
 
         Errors: those of `create_engine`; then nothing is bound.
@@ -148,7 +168,9 @@ class Gino(sa.MetaData):
             kwargs.setdefault("bakery", self._bakery)
             bind = await create_engine(bind, loop=loop, **kwargs)
         self.bind = bind
-        return bind
+        self._callbacks.move_to(bind)
+        engine: GinoEngine = bind
+        return engine
 
     def pop_bind(self) -> Any:
         """Unbind, and return what was bound, still open: `await db.pop_bind().close()`.
@@ -156,10 +178,11 @@ class Gino(sa.MetaData):
         What is baked from now on goes into a new bakery.
         """
         bind, self.bind = self.bind, None
+        self._callbacks.move_to(None)
         self._bakery = Bakery()
         return bind
 
-    def with_bind(self, bind: Any, loop: Any = None, **kwargs: Any) -> Any:
+    def with_bind(self, bind: Any, loop: Any = None, **kwargs: Any) -> _BindContext:
         """`async with db.with_bind(address, ...) as engine`: closed at the end of the block."""
         return _BindContext(self, bind, loop, kwargs)
 
@@ -190,21 +213,39 @@ class Gino(sa.MetaData):
         """The engine's own: runs a plan."""
         return self.bind.run
 
+    @overload
+    def all(self, clause: Yields[T], *multiparams: Any, **params: Any) -> Awaitable[list[T]]: ...
+    @overload
+    def all(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]: ...
     def all(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """All rows or models, as a list."""
         waiting: Awaitable[Any] = self.bind.all(clause, *multiparams, **params)
         return waiting
 
+    @overload
+    def first(self, clause: Yields[T], *multiparams: Any, **params: Any) -> Awaitable[T | None]: ...
+    @overload
+    def first(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]: ...
     def first(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The first row or model, or None."""
         waiting: Awaitable[Any] = self.bind.first(clause, *multiparams, **params)
         return waiting
 
+    @overload
+    def one(self, clause: Yields[T], *multiparams: Any, **params: Any) -> Awaitable[T]: ...
+    @overload
+    def one(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]: ...
     def one(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The only row or model. Errors: NoResultFound, MultipleResultsFound."""
         waiting: Awaitable[Any] = self.bind.one(clause, *multiparams, **params)
         return waiting
 
+    @overload
+    def one_or_none(
+        self, clause: Yields[T], *multiparams: Any, **params: Any
+    ) -> Awaitable[T | None]: ...
+    @overload
+    def one_or_none(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]: ...
     def one_or_none(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The only row or model, or None. Errors: MultipleResultsFound."""
         waiting: Awaitable[Any] = self.bind.one_or_none(clause, *multiparams, **params)
@@ -215,27 +256,42 @@ class Gino(sa.MetaData):
         waiting: Awaitable[Any] = self.bind.scalar(clause, *multiparams, **params)
         return waiting
 
+    @overload
+    def status(
+        self, clause: Yields[T], *multiparams: Any, **params: Any
+    ) -> Awaitable[tuple[str, list[T]]]: ...
+    @overload
+    def status(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]: ...
     def status(self, clause: Any, *multiparams: Any, **params: Any) -> Awaitable[Any]:
         """The command tag and the rows or models."""
         waiting: Awaitable[Any] = self.bind.status(clause, *multiparams, **params)
         return waiting
 
-    def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Any:
+    def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration[Any]:
         """A cursor on the current connection. Errors: ValueError without one."""
-        return self.bind.iterate(clause, *multiparams, **params)
+        found: Iteration[Any] = self.bind.iterate(clause, *multiparams, **params)
+        return found
 
     def compile(self, clause: Any, *multiparams: Any, **params: Any) -> tuple[str, Any]:
         """The SQL and the values of a clause, as they would be sent."""
         compiled: tuple[str, Any] = self.bind.compile(clause, *multiparams, **params)
         return compiled
 
-    def acquire(self, *args: Any, **kwargs: Any) -> Any:
+    def acquire(self, *args: Any, **kwargs: Any) -> Acquire:
         """A connection, to `await` or as a block; see `GinoEngine.acquire`."""
-        return self.bind.acquire(*args, **kwargs)
+        found: Acquire = self.bind.acquire(*args, **kwargs)
+        return found
 
-    def transaction(self, *args: Any, **kwargs: Any) -> Any:
+    def transaction(self, *args: Any, **kwargs: Any) -> TransactionOnEngine:
         """A block with a transaction; see `GinoEngine.transaction`."""
-        return self.bind.transaction(*args, **kwargs)
+        found: TransactionOnEngine = self.bind.transaction(*args, **kwargs)
+        return found
+
+    # ---- observation ----------------------------------------------------------------------------
+
+    def on_query(self, callback: QueryCallback) -> Callable[[], None]:
+        """As `GinoEngine.on_query`, on each engine that is bound, now and later."""
+        return self._callbacks.add(callback)
 
 
 def _extend(cls: Any, wrapper: Any) -> None:

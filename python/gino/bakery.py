@@ -25,7 +25,7 @@ from .statement import Recipe, executable, parameter_sets, prepare
 __all__ = ["BakedQuery", "Bakery"]
 
 
-class BakedQuery(GinoExecutor):
+class BakedQuery(GinoExecutor[Any]):
     """A query that is compiled when an engine takes its bakery; made by `Bakery.bake()`.
 
     Engines and connections run it like the query itself. With a `metadata` it has the query methods
@@ -145,9 +145,11 @@ class Bakery:
             return lambda func: self._bake(metadata, func, options)
         if _is_function(given):
             if inspect.signature(given).parameters:
-                return declared_attr(
+                baked = declared_attr(
                     lambda cls: self._bake(metadata, given(cls), options), with_table=True
                 )
+                baked.per_class = True
+                return baked
             given = given()
         query = self.query_cls(given, metadata)
         if options:

@@ -30,12 +30,19 @@ FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespa
 WHERE t.typtype::text = ANY ('{e,d}'::text[])"""
 
 
+# the version that SQLAlchemy writes for when it knows none
+_NEWEST = 180000
+
+
 class Catalog:
-    """Names of tables, sequences, indexes and types: with their schema, and those the search path
-    finds.
+    """The server's version (150018 is 15.18), and names of tables, sequences, indexes and types:
+    with their schema, and those the search path finds.
     """
 
-    def __init__(self, rows: Iterable[tuple[str, str, str, bool]] = ()) -> None:
+    def __init__(
+        self, rows: Iterable[tuple[str, str, str, bool]] = (), version: int = _NEWEST
+    ) -> None:
+        self.version = version
         self._known: set[tuple[str, str | None, str]] = set()
         for kind, schema, name, visible in rows:
             self._known.add((kind, schema, name))
@@ -45,7 +52,9 @@ class Catalog:
     @classmethod
     async def read(cls, bind: Any) -> Catalog:
         """Ask the server."""
-        return cls(tuple(row) for row in await bind.all(_EXISTING))
+        rows = [tuple(row) for row in await bind.all(_EXISTING)]
+        version = await bind.scalar("SELECT current_setting('server_version_num')::int")
+        return cls(rows, version)
 
     def has(self, kind: str, name: str, schema: str | None) -> bool:
         """Whether something of this kind and name exists (schema None: where the search path finds
@@ -62,6 +71,8 @@ class CatalogDialect(NativeDialect):
     def __init__(self, catalog: Catalog) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._catalog = catalog
+        # before 18 a computed column is stored, whether that is said or not
+        self.supports_virtual_generated_columns = catalog.version >= 180000
 
     def has_table(self, connection: Any, table_name: str, schema: Any = None, **kw: Any) -> bool:
         """Whether a table or view exists."""

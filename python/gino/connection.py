@@ -64,7 +64,7 @@ class GinoConnection(QueryMethods, _core.Connection):
         """A copy with these execution options, on the same driver connection."""
         return type(self)(self.handle, self._engine, {**self._options, **options})
 
-    def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration:
+    def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration[Any]:
         """A cursor, inside of a transaction."""
         return Iteration(lambda: execution.open_cursor(self, clause, multiparams, params))
 

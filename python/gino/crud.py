@@ -11,23 +11,31 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from inspect import getattr_static
 from types import MethodType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import sqlalchemy as sa
 
 from . import _core
 from .alias import Alias
-from .declarative import InvertDict, Model, declarative_base
+from .declarative import InvertDict, declarative_base
 from .exceptions import NoRowReturnedError
 from .execution import FIRST, STATUS, execute_into
 from .json_support import JSONProperty, json_properties, stored_profiles
 from .loader import ModelLoader
+from .many import ManyModel
 from .plans import CreatePlan, Plans
 from .update import DEFAULT, NOWHERE, UpdateRequest, is_expression
+
+if TYPE_CHECKING:
+    from ._typed import CreateOf, DeleteOf, QueryOf, SelectOf, UpdateOf
 
 __all__ = ["DEFAULT", "Alias", "CRUDModel", "UpdateRequest", "declarative_base"]
 
 _CONTAINERS = {list, tuple, dict}
+
+
+def _dual(of_class: Callable[[Any], Any], of_instance: Callable[[Any], Any]) -> Any:
+    return _Dual(of_class, of_instance)
 
 
 class _Dual:
@@ -42,20 +50,21 @@ class _Dual:
         return self._of_class(owner) if instance is None else self._of_instance(instance)
 
 
-class CRUDModel(Model):
+class CRUDModel(ManyModel):
     """Base of models: active records over one table.
 
     Keywords of the constructor, of `create` and of `update` are attribute names; an unknown one is
     a KeyError.
     """
 
-    __loader_class__: ClassVar[type[ModelLoader]] = ModelLoader
+    __loader_class__: ClassVar[type[ModelLoader[Any]]] = ModelLoader
     __json_properties__: ClassVar[dict[str, JSONProperty]] = {}
     __plans__: ClassVar[Any]
     __metadata__: ClassVar[Any]
     __slots_by_column__: ClassVar[dict[str, int]] = {}
     _column_name_map: ClassVar[InvertDict] = InvertDict()
     __direct__: ClassVar[frozenset[str]] = frozenset()
+    __plain_init__: ClassVar[bool] = True
     __profile__: dict[str, Any] | None = None
 
     def __init__(self, **values: Any) -> None:
@@ -76,6 +85,7 @@ class CRUDModel(Model):
             for name in cls._column_name_map
             if isinstance(getattr_static(cls, name), _core.Attribute)
         )
+        cls.__plain_init__ = cls.__init__ is CRUDModel.__init__
         if cls.__table__ is None:
             cls.__plans__ = _NoPlans(cls)
             cls.__json_properties__ = {}
@@ -91,17 +101,23 @@ class CRUDModel(Model):
     # ---- reading --------------------------------------------------------------------------------
 
     @classmethod
-    def get(cls, ident: Any, bind: Any = None, timeout: Any = DEFAULT) -> Awaitable[Self | None]:
+    def get(
+        cls, ident: Any, bind: Any = None, timeout: Any = DEFAULT, for_update: Any = None
+    ) -> Awaitable[Self | None]:
         """The instance with this primary key, or None.
 
         `ident`: a value; for several key columns a tuple or list in their order, or a dict by
-        attribute name or position. `timeout`: seconds. Errors: ValueError for a wrong number of
-        values, KeyError for a wrong name.
+        attribute name or position. `timeout`: seconds. `for_update`: lock the row until the
+        transaction ends: True (wait for others), "nowait", "skip_locked" (None if it is locked),
+        or a dict with what `with_for_update()` takes. Errors: ValueError for a wrong number of
+        values, KeyError for a wrong name, LockNotAvailableError for "nowait".
         """
         plan = cls.__plans__.by_key
         args: Any = (ident,)
         if plan is None or type(ident) in _CONTAINERS:
             plan, args = cls.__plans__.get(ident)
+        if for_update is not None and for_update is not False:
+            plan = cls.__plans__.locked(for_update)
         if bind is None:
             bind = cls.__metadata__.bind
         waiting: Awaitable[Self | None] = (
@@ -121,7 +137,7 @@ class CRUDModel(Model):
     def _query_of_instance(self) -> Any:
         return _query_of(type(self)).where(self.lookup())
 
-    query: Any = _Dual(_query_of_class, _query_of_instance)
+    query: ClassVar[QueryOf] = _dual(_query_of_class, _query_of_instance)
 
     def _select_of_class(cls: Any) -> Any:
         """`select("attribute", ...)`: a select of these columns that gives rows."""
@@ -139,7 +155,7 @@ class CRUDModel(Model):
 
         return select
 
-    select: Any = _Dual(_select_of_class, _select_of_instance)
+    select: ClassVar[SelectOf] = _dual(_select_of_class, _select_of_instance)
 
     # ---- writing --------------------------------------------------------------------------------
 
@@ -150,7 +166,7 @@ class CRUDModel(Model):
     def _create_of_instance(self) -> Any:
         return MethodType(_create_instance, self)
 
-    create: Any = _Dual(_create_of_class, _create_of_instance)
+    create: ClassVar[CreateOf] = _dual(_create_of_class, _create_of_instance)
 
     def _update_of_class(cls: Any) -> Any:
         """On the class an UPDATE clause; on an instance `update(**values)`, an UpdateRequest."""
@@ -159,7 +175,7 @@ class CRUDModel(Model):
     def _update_of_instance(self) -> Any:
         return UpdateRequest(self).update
 
-    update: Any = _Dual(_update_of_class, _update_of_instance)
+    update: ClassVar[UpdateOf] = _dual(_update_of_class, _update_of_instance)
 
     def _delete_of_class(cls: Any) -> Any:
         """On the class a DELETE clause; on an instance `await delete(bind, timeout)`: the tag."""
@@ -168,7 +184,7 @@ class CRUDModel(Model):
     def _delete_of_instance(self) -> Any:
         return MethodType(_delete, self)
 
-    delete: Any = _Dual(_delete_of_class, _delete_of_instance)
+    delete: ClassVar[DeleteOf] = _dual(_delete_of_class, _delete_of_instance)
 
     # ---- where the row is -----------------------------------------------------------------------
 
@@ -216,22 +232,22 @@ class CRUDModel(Model):
     # ---- loading --------------------------------------------------------------------------------
 
     @classmethod
-    def load(cls, *columns: Any, **extras: Any) -> ModelLoader:
+    def load(cls, *columns: Any, **extras: Any) -> ModelLoader[Self]:
         """A loader of these columns (all, if none are given) and these sub-results."""
         return cls.__loader_class__(cls, *columns, **extras)
 
     @classmethod
-    def on(cls, on_clause: Any) -> ModelLoader:
+    def on(cls, on_clause: Any) -> ModelLoader[Self]:
         """A loader that is joined on this clause."""
         return cls.__loader_class__(cls).on(on_clause)
 
     @classmethod
-    def distinct(cls, *columns: Any) -> ModelLoader:
+    def distinct(cls, *columns: Any) -> ModelLoader[Self]:
         """A loader that makes one instance per key."""
         return cls.__loader_class__(cls).distinct(*columns)
 
     @classmethod
-    def none_as_none(cls, enabled: bool = True) -> ModelLoader:
+    def none_as_none(cls, enabled: bool = True) -> ModelLoader[Self]:
         """A loader; see `ModelLoader.none_as_none`."""
         return cls.__loader_class__(cls).none_as_none(enabled)
 
@@ -275,7 +291,7 @@ def _query_of(cls: Any) -> Any:
 
 async def _create(cls: Any, bind: Any = None, timeout: Any = DEFAULT, **values: Any) -> Any:
     direct = cls.__direct__
-    if cls.__init__ is not CRUDModel.__init__ or cls.__json_properties__:
+    if not cls.__plain_init__ or cls.__json_properties__:
         return await _create_instance(cls(**values), bind, timeout)
     for name, value in values.items():
         if name not in direct or is_expression(value):

@@ -7,13 +7,18 @@ Called by: `gino.connection`, `gino.engine`, `gino.prepared`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _core
 
+if TYPE_CHECKING:
+    from ._typed import Cursor
 
-class Iteration:
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Iteration(Generic[T_co]):
     """`async for row in iteration`, or `cursor = await iteration` for `next()`, `many(n)` and
     `forward(n)`.
     """
@@ -23,11 +28,11 @@ class Iteration:
     def __init__(self, open_it: Callable[[], _core.Cursor]) -> None:
         self._open = open_it
 
-    def __aiter__(self) -> Any:
+    def __aiter__(self) -> AsyncIterator[T_co]:
         return self._open().__aiter__()
 
-    def __await__(self) -> Generator[Any, None, _core.Cursor]:
+    def __await__(self) -> Generator[Any, None, Cursor[T_co]]:
         return self._opened().__await__()
 
-    async def _opened(self) -> _core.Cursor:
+    async def _opened(self) -> Cursor[T_co]:
         return self._open()

@@ -9,13 +9,14 @@ Called by: `gino.crud`, `gino.api`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql.schema import Column, Table
 
 from . import _core
-from .exceptions import GinoException
+from .exceptions import GinoException, InitializedError
 from .table import Definition, collect, give_name, make_table
 
 __all__ = [
@@ -63,6 +64,9 @@ class declared_attr:
     exists.
     """
 
+    # whether a model that shares its parent's table has a value of its own
+    per_class = False
+
     def __init__(self, func: Callable[[Any], Any] | None = None, *, with_table: bool = False):
         self.func = func
         self.with_table = with_table
@@ -97,6 +101,7 @@ class ModelType(type):
     __table__: Table | None
     __layout__: _core.Layout | None
     __metadata__: Any
+    __per_class__: dict[str, Callable[[Any], Any]]
 
     @classmethod
     def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> dict[str, Any]:
@@ -160,6 +165,11 @@ class ModelType(type):
         if cls.__table__ is not None:
             for attribute, func in found.with_table.items():
                 setattr(cls, attribute, func(cls))
+            for attribute, func in found.repeated.items():
+                with suppress(InitializedError):  # a closed bakery: the parent's has to do
+                    setattr(cls, attribute, func(cls))
+            if found.per_class:
+                cls.__per_class__ = found.per_class
         created = getattr(cls, "__model_created__", None)
         if created is not None:
             created()
@@ -168,7 +178,7 @@ class ModelType(type):
 _TABLE_METHODS = frozenset({"insert", "join", "outerjoin", "gino"})
 
 
-class Model(_core.Instance):
+class Model(_core.Instance, metaclass=ModelType):
     """Abstract base of models; `declarative_base` makes one for a metadata."""
 
     __table__: ClassVar[Table | None] = None

@@ -12,11 +12,12 @@ import sys
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, ClassVar
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from . import _core, execution
 from .connection import GinoConnection
 from .cursor import Iteration
+from .observe import EngineStats, QueryCallback, stats_of, subscribe
 from .pool import Pool
 from .queries import QueryMethods
 from .raw import RawConnection
@@ -27,7 +28,7 @@ __all__ = ["GinoConnection", "GinoEngine"]
 _LOGGER = "gino.engine._SAEngine"
 
 
-class _Acquire:
+class Acquire:
     """`await` it, or use it as a block that releases the connection at its end."""
 
     __slots__ = ("_connection", "_waiting")
@@ -36,12 +37,13 @@ class _Acquire:
         self._waiting = waiting
         self._connection: Any = None
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, GinoConnection]:
         return self._waiting.__await__()
 
-    async def __aenter__(self) -> Any:
-        self._connection = await self._waiting
-        return self._connection
+    async def __aenter__(self) -> GinoConnection:
+        connection: GinoConnection = await self._waiting
+        self._connection = connection
+        return connection
 
     async def __aexit__(self, *error: object) -> None:
         await self._connection.release()
@@ -54,6 +56,9 @@ class GinoEngine(QueryMethods):
     """
 
     connection_cls: ClassVar[type[GinoConnection]] = GinoConnection
+    # for `gino.testing`, which stands between engines and their pools
+    living: ClassVar[WeakSet[GinoEngine]] = WeakSet()
+    made: ClassVar[list[Callable[[GinoEngine], None]]] = []
 
     def __init__(
         self,
@@ -82,10 +87,13 @@ class GinoEngine(QueryMethods):
         self.run: Callable[..., Awaitable[Any]] = self.wrapped(
             self._native.run, self.execution_opts.get("timeout")
         )
+        GinoEngine.living.add(self)
+        for hear in GinoEngine.made:
+            hear(self)
 
     # ---- queries --------------------------------------------------------------------------------
 
-    def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration:
+    def iterate(self, clause: Any, *multiparams: Any, **params: Any) -> Iteration[Any]:
         """A cursor on the current connection. Errors: ValueError without one."""
 
         def open_it() -> _core.Cursor:
@@ -109,13 +117,18 @@ class GinoEngine(QueryMethods):
         reuse: bool = False,
         lazy: bool = False,
         reusable: bool = True,
-    ) -> Any:
+        command_timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> Acquire:
         """A connection, to `await` or as a block.
 
         `timeout`: seconds to wait for one. `reuse`: take the task's newest reusable connection, if
         there is one. `lazy`: borrow on first use. `reusable`: whether others may reuse it.
+        `command_timeout`: seconds for each statement that is given none of its own. `deadline`:
+        seconds from now for everything on the connection together, the commit included.
         """
-        return _Acquire(self._native.acquire(timeout, reuse, lazy, reusable))
+        waiting = self._native.acquire(timeout, reuse, lazy, reusable, command_timeout, deadline)
+        return Acquire(waiting)
 
     def transaction(
         self,
@@ -123,12 +136,20 @@ class GinoEngine(QueryMethods):
         timeout: float | None = None,
         reuse: bool = True,
         reusable: bool = True,
+        command_timeout: float | None = None,
+        deadline: float | None = None,
         **kwargs: Any,
-    ) -> Any:
+    ) -> TransactionOnEngine:
         """A block with a transaction, on the current connection if `reuse`; `timeout`: seconds to
-        get a connection.
+        get a connection; `command_timeout` and `deadline` as of `acquire()`.
         """
-        acquire = self.acquire(timeout=timeout, reuse=reuse, reusable=reusable)
+        acquire = self.acquire(
+            timeout=timeout,
+            reuse=reuse,
+            reusable=reusable,
+            command_timeout=command_timeout,
+            deadline=deadline,
+        )
         return TransactionOnEngine(acquire, args, kwargs)
 
     @property
@@ -152,6 +173,20 @@ class GinoEngine(QueryMethods):
         raw.rest_on(connection)
         return raw
 
+    # ---- observation ----------------------------------------------------------------------------
+
+    def on_query(self, callback: QueryCallback) -> Callable[[], None]:
+        """Call `callback` with a `QueryEvent` after each statement; returns what ends that.
+
+        It is called from within the task that ran the statement, so it should be quick. What it
+        raises is logged. Errors: TypeError for a coroutine function.
+        """
+        return subscribe(self._native, callback)
+
+    def stats(self) -> EngineStats:
+        """The running loop's pool at this moment: figures, metrics, connections, who holds them."""
+        return stats_of(self._native)
+
     # ---- the engine itself ----------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -161,6 +196,11 @@ class GinoEngine(QueryMethods):
     async def close(self, grace: float | None = None) -> None:
         """Close the running loop's connections; waits up to `grace` seconds for borrowed ones."""
         await self._native.close(grace)
+
+    def stand_on(self, native: Any) -> None:
+        """Run on something else that does what a native engine does."""
+        self._native = self._pool.stand_on(native)
+        self.run = self.wrapped(native.run, self.execution_opts.get("timeout"))
 
     def update_execution_options(self, **options: Any) -> None:
         """Execution options for all statements; those of a statement or a connection come first."""

@@ -19,6 +19,7 @@ from .loader import Loader
 from .statement import Recipe, prepare, route
 
 ALL = _core.ALL
+EACH = _core.EACH
 FIRST = _core.FIRST
 ONE = _core.ONE
 ONE_OR_NONE = _core.ONE_OR_NONE

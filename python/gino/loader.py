@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import types
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql import elements
@@ -28,6 +28,12 @@ from .loading import (
 )
 from .shape import RowShape
 
+if TYPE_CHECKING:
+    from ._typed import Query
+    from .executor import GinoExecutor
+
+M_co = TypeVar("M_co", covariant=True)
+
 __all__ = [
     "AliasLoader",
     "CallableLoader",
@@ -39,7 +45,7 @@ __all__ = [
 ]
 
 
-class ModelLoader(Loader):
+class ModelLoader(Loader, Generic[M_co]):
     """Loads instances of a model: its columns (all, unless some are named) and sub-results as
     attributes.
     """
@@ -53,12 +59,19 @@ class ModelLoader(Loader):
         self._key: Any = None
         self.load(*columns, **extras)
 
+    if TYPE_CHECKING:
+
+        @property
+        def query(self) -> Query[M_co]: ...
+        @property
+        def gino(self) -> GinoExecutor[M_co]: ...
+
     @property
     def columns(self) -> list[Any]:
         """The model's own columns that are loaded."""
         return self._selected if self._selected is not None else self._all_columns()
 
-    def load(self, *columns: Any, **extras: Any) -> ModelLoader:
+    def load(self, *columns: Any, **extras: Any) -> Self:
         """Load these columns only (names or columns), and these sub-results."""
         if columns:
             self._selected = [self._own_column(item) for item in columns]
@@ -67,18 +80,18 @@ class ModelLoader(Loader):
         self._key = None
         return self
 
-    def on(self, on_clause: Any) -> ModelLoader:
+    def on(self, on_clause: Any) -> Self:
         """Join on this clause, instead of the foreign key."""
         self.on_clause = on_clause
         return self
 
-    def distinct(self, *columns: Any) -> ModelLoader:
+    def distinct(self, *columns: Any) -> Self:
         """One instance per key of these columns and per query; later rows reuse it."""
         self._distinct = tuple(columns)
         self._key = None
         return self
 
-    def none_as_none(self, enabled: bool = True) -> ModelLoader:
+    def none_as_none(self, enabled: bool = True) -> Self:
         """Accepted for old code: a model whose columns are all NULL is never made."""
         if not enabled:
             warnings.warn(
@@ -202,7 +215,7 @@ class ModelLoader(Loader):
         return item
 
 
-class AliasLoader(ModelLoader):
+class AliasLoader(ModelLoader[Any]):
     """Loads instances of the model behind an alias, from the columns of the alias."""
 
     is_stable = False

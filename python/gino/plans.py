@@ -8,8 +8,9 @@ Called by: `gino.crud` and `gino.update`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -22,6 +23,11 @@ from .shape import result_processors
 _KEY = "gino_key_"
 _MERGE = "gino_merge_"
 _CACHED = 500
+_LOCKS: dict[Any, dict[str, Any]] = {
+    True: {},
+    "nowait": {"nowait": True},
+    "skip_locked": {"skip_locked": True},
+}
 
 
 class CreatePlan:
@@ -33,14 +39,8 @@ class CreatePlan:
         columns = [plans.column(name) for name in attributes]
         statement = plans.table.insert().returning(*plans.table.columns)
         keys = [column.key for column in columns]
-        compiled: Any = statement.compile(dialect=dialect(), column_keys=keys)
-        defaults = defaults_of(compiled)
-        if defaults is None:
-            compiled = statement.inline().compile(dialect=dialect(), column_keys=keys)
-            defaults = defaults_of(compiled) or ()
-        self._compiled = compiled
+        self._compiled, self._defaults = compiled, defaults = compile_insert(statement, keys)
         self._keys = keys
-        self._defaults: Sequence[Default] = defaults
         self._names: list[str] = list(compiled.positiontup or ())
         self._order: list[int] | None = None
         if not defaults:
@@ -63,7 +63,9 @@ class UpdatePlan:
 
     __slots__ = ("_compiled", "_defaults", "_keys", "_names", "_order", "plan")
 
-    def __init__(self, plans: Plans, attributes: Sequence[str], merged: Sequence[str]) -> None:
+    def __init__(
+        self, plans: Plans, attributes: Sequence[str], merged: Sequence[str], whole: bool
+    ) -> None:
         plain = [plans.column(name) for name in attributes]
         merges = [plans.column(name) for name in merged]
         statement = plans.table.update().where(plans.key_clause())
@@ -80,6 +82,8 @@ class UpdatePlan:
         changed += [
             column for column in _refreshed(plans.table, probe) if column not in _Set(changed)
         ]
+        if whole:
+            changed = list(plans.table.columns)
         compiled: Any = statement.returning(*changed).compile(dialect=dialect(), column_keys=keys)
         self._compiled = compiled
         self._defaults: Sequence[Default] = defaults_of(compiled) or ()
@@ -114,8 +118,10 @@ class Plans:
     __slots__ = (
         "_creates",
         "_delete",
+        "_finds",
         "_get",
         "_updates",
+        "bulk",
         "by_key",
         "keys",
         "model",
@@ -134,8 +140,11 @@ class Plans:
         # what `get` takes when the key is one value; None until it is made
         self.by_key: _core.Plan | None = None
         self._delete: _core.Plan | None = None
+        self._finds: dict[tuple[Any, ...], _core.Plan] = {}
         self._creates: dict[tuple[str, ...], CreatePlan] = {}
-        self._updates: dict[tuple[tuple[str, ...], tuple[str, ...]], UpdatePlan] = {}
+        self._updates: dict[tuple[tuple[str, ...], tuple[str, ...], bool], UpdatePlan] = {}
+        # of `gino.bulk`, for each engine: its databases may call types otherwise
+        self.bulk: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
         self.query: Any = None
 
     def get(self, ident: Any) -> tuple[_core.Plan, list[Any]]:
@@ -150,6 +159,45 @@ class Plans:
             if len(self.keys) == 1:
                 self.by_key = self._get
         return self._get, self.key_values(ident)
+
+    def locked(self, for_update: Any) -> _core.Plan:
+        """As `get`, with a row lock. Errors: ValueError for what names no lock."""
+        options = _LOCKS.get(for_update) if isinstance(for_update, bool | str) else for_update
+        if not isinstance(options, dict):
+            raise ValueError(
+                f"for_update={for_update!r}: True, 'nowait', 'skip_locked', or a dict with what "
+                "with_for_update() takes"
+            )
+        key = ("lock", *((name, repr(options[name])) for name in sorted(options)))
+
+        def make() -> Any:
+            query = sa.select(*self.table.columns).where(self.key_clause())
+            return query.with_for_update(**options)
+
+        return self._found(key, make)
+
+    def find(self, attributes: tuple[str, ...]) -> _core.Plan:
+        """SELECT all columns of the row with these values of these attributes."""
+
+        def make() -> Any:
+            return sa.select(*self.table.columns).where(
+                *(
+                    column == sa.bindparam(f"{_KEY}{index}", type_=column.type)
+                    for index, column in enumerate(map(self.column, attributes))
+                )
+            )
+
+        return self._found(attributes, make)
+
+    def _found(self, key: tuple[Any, ...], make: Callable[[], Any]) -> _core.Plan:
+        found = self._finds.get(key)
+        if found is None:
+            if len(self._finds) >= _CACHED:
+                self._finds.clear()
+            compiled = make().compile(dialect=dialect())
+            found = self.plan_of(compiled, self.program(self.table.columns))
+            self._finds[key] = found
+        return found
 
     def delete(self) -> _core.Plan:
         """DELETE the row with a key."""
@@ -167,13 +215,18 @@ class Plans:
             found = self._creates[attributes] = CreatePlan(self, attributes)
         return found
 
-    def update(self, attributes: tuple[str, ...], merged: tuple[str, ...]) -> UpdatePlan:
-        """UPDATE these attributes, and merge keys into these JSON columns."""
-        found = self._updates.get((attributes, merged))
+    def update(
+        self, attributes: tuple[str, ...], merged: tuple[str, ...], whole: bool = False
+    ) -> UpdatePlan:
+        """UPDATE these attributes, and merge keys into these JSON columns; returns what changed, or
+        all columns if `whole`.
+        """
+        found = self._updates.get((attributes, merged, whole))
         if found is None:
             if len(self._updates) >= _CACHED:
                 self._updates.clear()
-            found = self._updates[attributes, merged] = UpdatePlan(self, attributes, merged)
+            found = UpdatePlan(self, attributes, merged, whole)
+            self._updates[attributes, merged, whole] = found
         return found
 
     def key_values(self, ident: Any) -> list[Any]:
@@ -210,13 +263,16 @@ class Plans:
 
     def program(self, columns: Any) -> _core.Program:
         """An instance of the model from these result columns."""
+        return _core.Program(("model", self.model, self.pairs(columns), None, ()))
+
+    def pairs(self, columns: Any, first: int = 0) -> tuple[tuple[int, int], ...]:
+        """Where result columns, from number `first` on, go in an instance."""
         slots = self.model.__slots_by_column__
-        pairs = tuple(
+        return tuple(
             (index, slots[column.name])
-            for index, column in enumerate(columns)
+            for index, column in enumerate(columns, first)
             if column.name in slots
         )
-        return _core.Program(("model", self.model, pairs, None, ()))
 
     def plan_of(self, compiled: Any, program: _core.Program | None) -> _core.Plan:
         """The native plan of a compiled statement."""
@@ -234,6 +290,16 @@ class _Set(list[Any]):
 
     def __contains__(self, item: object) -> bool:
         return any(item is other for other in self)
+
+
+def compile_insert(statement: Any, keys: Sequence[str]) -> tuple[Any, Sequence[Default]]:
+    """An INSERT with parameters for the columns of these keys, and the defaults of others."""
+    compiled = statement.compile(dialect=dialect(), column_keys=list(keys))
+    defaults = defaults_of(compiled)
+    if defaults is None:
+        compiled = statement.inline().compile(dialect=dialect(), column_keys=list(keys))
+        defaults = defaults_of(compiled) or ()
+    return compiled, defaults
 
 
 def merge(column: Any, addition: Any) -> Any:

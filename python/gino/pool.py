@@ -46,6 +46,11 @@ class Pool:
             return self.attach(_core.Connection)
         return self._native
 
+    def stand_on(self, native: Any) -> Any:
+        """Use something else that does what a native engine does."""
+        self._native = native
+        return native
+
     def acquire(self, *, timeout: float | None = None) -> _RawAcquire:
         """A connection of its own, outside of the task's context: to `await`, or as a block."""
         return _RawAcquire(self.native.acquire(timeout, False, False, False))

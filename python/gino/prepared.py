@@ -40,7 +40,7 @@ class PreparedStatement:
         """The command tag alone."""
         return (await self._run(multiparams, params, execution.STATUS))[0]
 
-    def iterate(self, *multiparams: Any, **params: Any) -> Iteration:
+    def iterate(self, *multiparams: Any, **params: Any) -> Iteration[Any]:
         """A cursor, inside of a transaction."""
         self._check(multiparams)
         return Iteration(

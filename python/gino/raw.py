@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
-from . import _core, copying
+from . import _core, codecs, copying
 from .copying import quoted
 from .cursor import Iteration
 from .listening import Listeners
@@ -90,7 +90,7 @@ class RawStatement:
         """One value of the first row, or None."""
         return self._connection.fetchval(self._query, *args, column=column, timeout=timeout)
 
-    def cursor(self, *args: Any, timeout: float | None = None) -> Iteration:
+    def cursor(self, *args: Any, timeout: float | None = None) -> Iteration[Any]:
         """A cursor, inside of a transaction."""
         return self._connection.cursor(self._query, *args, timeout=timeout)
 
@@ -160,7 +160,7 @@ class RawConnection:
             # no parameter sets: nothing is executed, and nothing logged
             await _core.Connection.run(self._connection, plan, [], _core.ALL, None, True)
 
-    def cursor(self, query: str, *args: Any, timeout: float | None = None) -> Iteration:
+    def cursor(self, query: str, *args: Any, timeout: float | None = None) -> Iteration[Any]:
         """A cursor, inside of a transaction."""
         return Iteration(lambda: self._connection.cursor(_plan(query), args, timeout))
 
@@ -244,6 +244,50 @@ class RawConnection:
         table = (copying.qualified(table_name, schema_name), columns)
         async with asyncio.timeout(timeout):
             return await copying.copy_records(self._connection, table, records, where)
+
+    async def set_type_codec(
+        self,
+        typename: str,
+        *,
+        schema: str = "public",
+        encoder: Callable[[Any], Any],
+        decoder: Callable[[Any], Any],
+        format: str = "text",
+    ) -> None:
+        """Let functions make what values of a type are, on this connection, for as long as it is
+        open; arrays, domains, ranges and composites with such values follow, and statements that
+        are prepared already.
+
+        They exchange the type's text ("text"), its bytes ("binary"), or a tuple ("tuple"): the
+        numbers of a date `(days,)`, time or timestamp `(microseconds,)`, timetz `(microseconds,
+        seconds west of UTC)`, interval `(months, days, microseconds)`, counted from 2000-01-01; or
+        the fields of a composite. For all connections of a pool: call it in the `init` hook.
+        Errors: ValueError for a type or format that cannot be.
+        """
+        await codecs.set_codec(self, typename, schema, (encoder, decoder), format)
+
+    async def reset_type_codec(self, typename: str, *, schema: str = "public") -> None:
+        """Undo `set_type_codec` and `set_builtin_type_codec`."""
+        await codecs.reset_codec(self, typename, schema)
+
+    async def set_builtin_type_codec(
+        self,
+        typename: str,
+        *,
+        schema: str = "public",
+        codec_name: str,
+        format: str | None = None,
+    ) -> None:
+        """Take values of a type for those of another: one of PostgreSQL's own ("int"), or an
+        extension's ("pg_contrib.hstore", which is not needed here: hstore is known by its name).
+        """
+        await codecs.set_alias(self, typename, schema, codec_name, format)
+
+    async def reload_schema_state(self) -> None:
+        """Forget what is known of the database's types, for all connections of the engine. Commands
+        that alter types do so by themselves.
+        """
+        self._connection.forget_types()
 
     async def add_listener(self, channel: str, callback: Callable[..., Any]) -> None:
         """Call `callback(connection, pid, channel, payload)` for each NOTIFY on `channel`.

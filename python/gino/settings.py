@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import ssl
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,67 +19,47 @@ from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import ArgumentError
 
 from . import _core
-from .exceptions import NotSupportedError
+from .exceptions import InterfaceWarning, NotSupportedError
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg", "asyncpg")
 
-# keyword of asyncpg's connect() and create_pool() -> native setting
-_SETTINGS = {
-    "host": "host",
-    "port": "port",
-    "user": "user",
-    "password": "password",
-    "database": "dbname",
-    "timeout": "connect_timeout",
-    "command_timeout": "command_timeout",
-    "statement_cache_size": "statement_cache_size",
-    "max_cached_statement_lifetime": "max_cached_statement_lifetime",
-    "max_cacheable_statement_size": "max_cacheable_statement_size",
-    "target_session_attrs": "target_session_attrs",
-    "min_size": "min_size",
-    "max_size": "max_size",
-    "max_queries": "max_queries",
-    "max_inactive_connection_lifetime": "max_inactive_connection_lifetime",
-    # libpq's own, also accepted in a URL
-    "application_name": "application_name",
-    "connect_timeout": "connect_timeout",
-    "options": "options",
-    "sslmode": "sslmode",
-}
+# what may also stand in a URL: libpq's keywords, and those of asyncpg's connect() and create_pool()
+_SETTINGS = _core.Config.KEYWORDS
 
 # accepted because asyncpg does; the driver is our own, so they have nothing to act on
 _WITHOUT_EFFECT = {
-    "connection_class",
-    "record_class",
     "loop",
-    "passfile",
-    "service",
-    "servicefile",
     "krbsrvname",
     "gsslib",
-    "direct_tls",
     "dialect",
+}
+
+# what asyncpg makes its objects of; ours are native
+_CLASSES = {
+    "connection_class": "to add methods, subclass GinoConnection and set it as `connection_cls` of "
+    "an engine class",
+    "record_class": "rows have names, attributes and columns as keys already",
 }
 
 # coroutine functions over a connection, and what must not be dropped silently
 _HOOKS = ("init", "setup", "reset")
 _REFUSED = {"connect"}
 
-_SPECIAL = {"ssl", "server_settings", "isolation_level", "pool_class"}
+_SPECIAL = {"ssl", "direct_tls", "server_settings", "isolation_level", "pool_class"}
 
 # taken by the engine and the strategy themselves
 _OWN = {"bakery", "prebake", "echo", "logging_name", "execution_options", "strategy"}
 
 _LEVELS = ("SERIALIZABLE", "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ")
 
-_UNENCRYPTED = ("disable", "allow", "prefer")
+_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
     """The native configuration for an address and keywords; sizes are counts, times are seconds.
 
-    Errors: TypeError for an unknown keyword, ArgumentError for a bad address or isolation level,
-    NotSupportedError for what the driver cannot do.
+    Errors: TypeError for an unknown keyword, ArgumentError for a bad address, isolation level or
+    `ssl`, NotSupportedError for what the driver cannot do.
     """
     settings: dict[str, str] = {}
     for name, value in keywords.items():
@@ -87,17 +69,21 @@ def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
         elif name in _SETTINGS:
             text = _text_of(name, value)
             if text is not None:
-                settings[_SETTINGS[name]] = text
+                settings[name] = text
+        elif name in _CLASSES:
+            _say_without_effect(name, value)
         elif name not in _WITHOUT_EFFECT | _SPECIAL and name not in _HOOKS:
             raise TypeError(_unknown(name))
-    _encryption(settings, keywords.get("ssl"))
+    context = _encryption(settings, keywords.get("ssl"))
+    if keywords.get("direct_tls"):
+        settings["sslnegotiation"] = "direct"
     for name, value in (keywords.get("server_settings") or {}).items():
         settings[f"server_settings.{name}"] = str(value)
     level = keywords.get("isolation_level")
     if level is not None:
         settings["default_transaction_isolation"] = isolation(level)
     settings.update(getattr(keywords.get("pool_class"), "settings", {}))
-    return _core.Config(address(url), settings, dict(os.environ))
+    return _core.Config(address(url), settings, dict(os.environ), context)
 
 
 def hooks(keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,22 +125,40 @@ def _text_of(name: str, value: Any) -> str | None:
         value = value()
     if value is None:
         return None
+    if isinstance(value, bool):
+        return str(int(value))
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return str(value)
 
 
-def _encryption(settings: dict[str, str], ssl: Any) -> None:
-    if ssl is None:
-        return
-    if ssl is False:
+def _encryption(settings: dict[str, str], wanted: Any) -> ssl.SSLContext | None:
+    """What asyncpg's `ssl=` means to libpq's settings; a context of the application's own."""
+    if isinstance(wanted, ssl.SSLContext):
+        settings.update(sslmode="require", sslrootcert="")
+        return wanted
+    if wanted is True:
+        # what ssl.create_default_context() verifies
+        settings.update(sslmode="verify-full", sslrootcert="system")
+    elif wanted is False:
         settings["sslmode"] = "disable"
-    elif isinstance(ssl, str) and ssl in _UNENCRYPTED:
-        settings["sslmode"] = ssl
-    else:
-        raise NotSupportedError(
-            "encrypted connections are not supported yet: leave ssl out, or pass ssl='disable'"
-        )
+    elif isinstance(wanted, str) and wanted in _MODES:
+        settings["sslmode"] = wanted
+    elif wanted is not None:
+        raise ArgumentError(f"ssl is True, False, an ssl.SSLContext or one of: {', '.join(_MODES)}")
+    return None
+
+
+def _say_without_effect(name: str, value: Any) -> None:
+    module = getattr(value, "__module__", None) or ""
+    if value is None or module.partition(".")[0] == "asyncpg":
+        return  # asyncpg's own: what the caller gets has the same names
+    warnings.warn(
+        f"{name}={getattr(value, '__qualname__', value)} has no effect, the driver makes objects "
+        f"of its own classes: {_CLASSES[name]}",
+        InterfaceWarning,
+        stacklevel=2,
+    )
 
 
 def _bad_scheme(scheme: str) -> str:
@@ -162,7 +166,7 @@ def _bad_scheme(scheme: str) -> str:
 
 
 def _unknown(name: str) -> str:
-    known = [*_SETTINGS, *_WITHOUT_EFFECT, *_HOOKS, *_REFUSED, *_SPECIAL, *_OWN]
+    known = [*_SETTINGS, *_WITHOUT_EFFECT, *_CLASSES, *_HOOKS, *_REFUSED, *_SPECIAL, *_OWN]
     nearest = difflib.get_close_matches(name, known, 1, 0.5)
     hint = f", did you mean {nearest[0]!r}?" if nearest else ""
     return f"create_engine() got an unexpected keyword argument {name!r}{hint}"

@@ -116,7 +116,6 @@ class RowShape:
 
 def result_processors(compiled: Any, dialect: Any) -> list[Callable[[Any], Any] | None] | None:
     """A processor or None per result column; None when there is none at all."""
-    found = [
-        entry.type._cached_result_processor(dialect, None) for entry in compiled._result_columns
-    ]
+    entries = getattr(compiled, "_result_columns", None) or ()
+    found = [entry.type._cached_result_processor(dialect, None) for entry in entries]
     return found if any(item is not None for item in found) else None

@@ -159,10 +159,15 @@ class Recipe:
         self, sql: str, names: Sequence[str], processors: Mapping[str, Any]
     ) -> _core.Plan:
         binds = self._binds[sql] = [processors.get(name) for name in names]
+        results = result_processors(self.compiled, self.dialect)
+        named = None
+        if results is not None and self.shape is None:
+            named = [str(entry.keyname) for entry in self.compiled._result_columns]
         return _core.Plan(
             sql,
             binds=binds if any(binds) else None,
-            results=result_processors(self.compiled, self.dialect) if self.shape else None,
+            results=results,
+            named=named,
             keys=self.shape.row_keys() if self.shape else None,
         )
 

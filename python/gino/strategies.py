@@ -61,6 +61,11 @@ async def create_engine(name_or_url: Any, *args: Any, **kwargs: Any) -> GinoEngi
     `create_pool` (times in seconds), and `echo`, `logging_name`, `execution_options`,
     `isolation_level`, `pool_class`, `bakery`, `prebake`, `strategy`. Baked queries are prepared on
     each connection as it opens, with `prebake=False` on first use: for tables that come later.
+    Encryption: `ssl=True` (the authorities of the system), an `ssl.SSLContext`, one of asyncpg's
+    words such as `ssl="require"`, or libpq's own in the address or as keywords (`sslmode`,
+    `sslrootcert`, `sslcert`, `sslkey`, `sslnegotiation="direct"`, `channel_binding="require"`).
+    Over TCP the connection is encrypted if the server can, as libpq does it; to be sure of the
+    server use `ssl=True`, or `sslmode="verify-full"` with `sslrootcert`.
     Errors: TypeError for an unknown keyword, ArgumentError for a bad address, OperationalError if
     the server cannot be reached.
     """

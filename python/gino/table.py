@@ -24,6 +24,9 @@ class Definition:
     items: list[Any] = field(default_factory=list)
     computed: dict[str, Any] = field(default_factory=dict)
     with_table: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    # of these, what each class has of its own, and what it has because its parent does
+    per_class: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    repeated: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     table_name: str | None = None
     table_args: Any = None
     shared: Table | None = None
@@ -54,7 +57,10 @@ def collect(cls: Any, declared: Any, attribute: Any) -> Definition:
             found.columns[name] = _own(column, name, owner is cls)
         elif isinstance(value, Index | Constraint):
             found.items.append(value)
+    found.per_class = {name: value.func for name, value in late if value.per_class}
     if found.shared is not None:
+        found.repeated = _repeated(cls)
+        found.per_class = {**found.repeated, **found.per_class}
         found.with_table = {n: v.func for n, v in late if v.with_table and n in vars(cls)}
         return found
     found.table_name = _resolve(entries, "__tablename__", cls, declared)
@@ -110,6 +116,18 @@ def _shared_table(cls: Any) -> Table | None:
         if "__tablename__" in vars(owner):
             return None
     return None
+
+
+def _repeated(cls: Any) -> dict[str, Callable[[Any], Any]]:
+    """What parents have for each class, unless something nearer has the name."""
+    repeated: dict[str, Callable[[Any], Any]] = {}
+    taken = set(vars(cls))
+    for owner in cls.__mro__[1:]:
+        for name, func in vars(owner).get("__per_class__", {}).items():
+            if name not in taken:
+                repeated[name] = func
+        taken.update(vars(owner))
+    return repeated
 
 
 def _own(column: Column[Any], name: str, is_own: bool) -> Column[Any]:

@@ -150,13 +150,14 @@ class ExclusiveConnection(AdaptedConnection):
             _epochs[self._address] += 1
         return found
 
-    async def run_many(self, sql: str, sets: list[Sequence[Any]]) -> None:
-        """Run once for each set of values, all sent at once."""
+    async def run_many(self, sql: str, sets: list[Sequence[Any]]) -> int:
+        """Run once for each set of values, all sent at once; how many rows they concerned."""
 
-        async def go(plan: _core.Plan) -> None:
-            await self._native.run(plan, sets, _core.ALL, None, True)
+        async def go(plan: _core.Plan) -> int:
+            count: int = (await self._native.run(plan, sets, _core.EACH, None, True))[0]
+            return count
 
-        await self._prepared(sql, go)
+        return await self._prepared(sql, go)
 
     async def stream(
         self, sql: str, args: Sequence[Any], count: int

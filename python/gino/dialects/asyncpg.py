@@ -15,9 +15,11 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import ARRAY, ENUM, JSON, JSONB
 from sqlalchemy.util import LRUCache
 
+from .. import _core
 from ..pool import NullPool, Pool
 from ..schema import AsyncEnum
 from .base import NativeDialect
+from .cursors import BufferedCursor as DBAPICursor
 
 __all__ = [
     "ARRAY",
@@ -26,6 +28,7 @@ __all__ = [
     "JSONB",
     "AsyncEnum",
     "AsyncpgDialect",
+    "DBAPICursor",
     "NullPool",
     "Pool",
     "dialect",
@@ -41,6 +44,7 @@ class AsyncpgDialect(NativeDialect):
     supports_statement_cache = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("json_serializer", _core.json_text)
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self.compiled_cache: Any = LRUCache(_COMPILED)
 

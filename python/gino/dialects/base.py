@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from sqlalchemy import types as sqltypes
+from sqlalchemy.dialects.postgresql import HSTORE
 from sqlalchemy.dialects.postgresql import json as pgjson
 from sqlalchemy.dialects.postgresql.array import ARRAY as PGARRAY
 from sqlalchemy.dialects.postgresql.base import INTERVAL, PGDialect
@@ -77,6 +78,18 @@ class NativeARRAY(PGARRAY[Any]):
         """None unless the elements have a processor."""
         item = self.item_type.dialect_impl(dialect).result_processor(dialect, coltype)
         return None if item is None else super().result_processor(dialect, coltype)
+
+
+class NativeHSTORE(HSTORE):
+    """hstore: the driver takes and gives dicts of str to str or None."""
+
+    def bind_processor(self, dialect: Any) -> Any:
+        """None: it goes as it is."""
+        return None
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        """None: always a dict."""
+        return None
 
 
 class NativeUuid(PGUuid[Any]):
@@ -147,6 +160,7 @@ class NativeDialect(PGDialect):
         sqltypes.JSON.JSONPathType: NativeJSONPath,
         sqltypes.JSON.JSONIndexType: NativeJSONIndex,
         sqltypes.JSON.JSONIntIndexType: NativeJSONIntIndex,
+        HSTORE: NativeHSTORE,
         sqltypes.ARRAY: NativeARRAY,
         PGARRAY: NativeARRAY,
         sqltypes.Uuid: NativeUuid,

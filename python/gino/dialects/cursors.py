@@ -45,7 +45,7 @@ class BufferedCursor:
     def executemany(self, operation: str, parameters: Sequence[Sequence[Any]]) -> None:
         """Run a statement once for each sequence of parameters; there are no rows."""
         self._forget()
-        await_only(self.connection.run_many(operation, list(parameters)))
+        self.rowcount = await_only(self.connection.run_many(operation, list(parameters)))
 
     def fetchone(self) -> Any:
         """The next row as a tuple, or None."""

@@ -49,7 +49,7 @@ class GinoDialect(PGDialect):
     has_terminate = True
     supports_statement_cache = True
     supports_server_side_cursors = True
-    supports_sane_multi_rowcount = False
+    supports_sane_multi_rowcount = True
     supports_native_json_deserialization = True
     default_paramstyle = "numeric_dollar"
     execution_ctx_cls = GinoExecutionContext

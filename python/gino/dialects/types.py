@@ -9,14 +9,13 @@ Called by: `gino.dialects.sqlalchemy`, as its `colspecs`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import time
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import cast, type_coerce
 from sqlalchemy import types as sqltypes
+from sqlalchemy.dialects.postgresql import BIT, HSTORE, BitString
 from sqlalchemy.dialects.postgresql import json as pgjson
-from sqlalchemy.dialects.postgresql import pg_catalog
 from sqlalchemy.dialects.postgresql import types as pgtypes
 from sqlalchemy.dialects.postgresql.named_types import ENUM
 from sqlalchemy.dialects.postgresql.ranges import AbstractMultiRange, AbstractSingleRange
@@ -24,6 +23,7 @@ from sqlalchemy.dialects.postgresql.ranges import AbstractMultiRange, AbstractSi
 from .base import (
     NativeARRAY,
     NativeFloat,
+    NativeHSTORE,
     NativeInterval,
     NativeJSON,
     NativeJSONB,
@@ -105,13 +105,39 @@ class CastDateTime(sqltypes.DateTime):
 
 
 class CastTime(sqltypes.Time):
-    """time; timetz travels as text."""
+    """time and timetz."""
+
+    render_bind_cast = True
+
+
+class CastBit(BIT):
+    """bit and varbit: SQLAlchemy's BitString."""
+
+    render_bind_cast = True
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any]:
+        """A BitString."""
+        return _to_bits
+
+
+class CastINET(pgtypes.INET):
+    """inet: objects of `ipaddress`, or text if the engine says `native_inet_types=False`."""
 
     render_bind_cast = True
 
     def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any] | None:
-        """A time from the text of a timetz."""
-        return _to_time if self.timezone else None
+        """Text, if that is asked for."""
+        return _to_str if dialect._native_inet_types is False else None
+
+
+class CastCIDR(pgtypes.CIDR):
+    """cidr: objects of `ipaddress`, or text if the engine says `native_inet_types=False`."""
+
+    render_bind_cast = True
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any] | None:
+        """Text, if that is asked for."""
+        return _to_str if dialect._native_inet_types is False else None
 
 
 class CastEnum(ENUM):
@@ -205,24 +231,8 @@ class CastRegconfig(pgtypes.REGCONFIG):
     render_bind_cast = True
 
 
-class Vector(pg_catalog.INT2VECTOR):
-    """int2vector: numbers apart by spaces."""
-
-    def result_processor(self, dialect: Any, coltype: Any) -> Any:
-        """A list of int."""
-        return _to_integers
-
-
-class OidVector(pg_catalog.OIDVECTOR):
-    """oidvector: numbers apart by spaces."""
-
-    def result_processor(self, dialect: Any, coltype: Any) -> Any:
-        """A list of int."""
-        return _to_integers
-
-
 class CastARRAY(NativeARRAY):
-    """An array. What the driver does not decode (enums, ranges, addresses) travels as text."""
+    """An array."""
 
     render_bind_cast = True
 
@@ -262,6 +272,10 @@ COLSPECS: dict[Any, Any] = {
     sqltypes.Float: CastFloat,
     sqltypes.Enum: CastEnum,
     ENUM: CastEnum,
+    BIT: CastBit,
+    HSTORE: NativeHSTORE,
+    pgtypes.INET: CastINET,
+    pgtypes.CIDR: CastCIDR,
     sqltypes.JSON: CastJSON,
     pgjson.JSON: CastJSON,
     pgjson.JSONB: CastJSONB,
@@ -270,8 +284,6 @@ COLSPECS: dict[Any, Any] = {
     sqltypes.JSON.JSONStrIndexType: CastJSONStrIndex,
     sqltypes.Uuid: CastUuid,
     sqltypes.ARRAY: CastARRAY,
-    pg_catalog.INT2VECTOR: Vector,
-    pg_catalog.OIDVECTOR: OidVector,
     pgtypes.INTERVAL: CastInterval,
     pgtypes.OID: CastOid,
     pgtypes.REGCONFIG: CastRegconfig,
@@ -291,8 +303,8 @@ def _without_zero(value: Any) -> Any:
     return "" if value == "\0" else value
 
 
-def _to_time(value: Any) -> Any:
-    return time.fromisoformat(value) if isinstance(value, str) else value
+def _to_bits(value: Any) -> Any:
+    return None if value is None else BitString(value.as_string().replace(" ", ""))
 
 
 def _to_float(value: Any) -> Any:
@@ -305,7 +317,3 @@ def _to_decimal(value: Any) -> Any:
 
 def _to_str(value: Any) -> Any:
     return None if value is None else str(value)
-
-
-def _to_integers(value: Any) -> Any:
-    return [int(part) for part in value.split()] if isinstance(value, str) else value

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from aiohttp import web
 
 from ..crud import CRUDModel
-from ..engine import GinoConnection as _Connection
-from ..engine import GinoEngine as _Engine
-from ..executor import GinoExecutor as _Executor
 from ..strategies import GinoStrategy
 from ._web import WebConnection, WebEngine, WebExecutor, WebGino, WebModelMixin
 
@@ -53,22 +50,22 @@ class GinoConnection(_NotFound, WebConnection):
 class GinoEngine(_NotFound, WebEngine):
     """An engine with `first_or_404`."""
 
-    connection_cls: ClassVar[type[_Connection]] = GinoConnection
+    connection_cls = GinoConnection
 
 
 class AiohttpStrategy(GinoStrategy):
     """Makes this module's engines."""
 
-    name: ClassVar[str] = "aiohttp"
-    engine_cls: ClassVar[type[_Engine]] = GinoEngine
+    name = "aiohttp"
+    engine_cls = GinoEngine
 
 
 class Gino(_NotFound, WebGino):
     """A database of an aiohttp application, and the middleware of its requests' connections."""
 
-    model_base_classes: ClassVar[tuple[type, ...]] = (CRUDModel, AiohttpModelMixin)
-    query_executor: ClassVar[type[_Executor]] = GinoExecutor
-    strategy: ClassVar[GinoStrategy] = AiohttpStrategy()
+    model_base_classes = (CRUDModel, AiohttpModelMixin)
+    query_executor = GinoExecutor
+    strategy = AiohttpStrategy()
     __middleware_version__ = 1  # what aiohttp's own decorator sets
 
     def init_app(
@@ -105,7 +102,7 @@ class Gino(_NotFound, WebGino):
         is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
         if is_websocket or not self.configuration.use_connection_for_request:
             return await handler(request)
-        async with self.request_connection() as connection:
+        async with self.request_connection(lambda: _label(request)) as connection:
             _store(request, "connection", connection)
             return await handler(request)
 
@@ -115,3 +112,8 @@ def _store(place: Any, key: str, value: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         place[key] = value
+
+
+def _label(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical if resource else ''}".strip()

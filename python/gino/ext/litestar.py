@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from litestar.config.app import AppConfig
 from litestar.exceptions import NotFoundException
 from litestar.middleware import DefineMiddleware
 
 from ..crud import CRUDModel
-from ..engine import GinoConnection as _Connection
-from ..engine import GinoEngine as _Engine
-from ..executor import GinoExecutor as _Executor
 from ..strategies import GinoStrategy
 from ._web import (
     RequestConnection,
@@ -62,14 +59,14 @@ class GinoConnection(_NotFound, WebConnection):
 class GinoEngine(_NotFound, WebEngine):
     """An engine with `first_or_404`."""
 
-    connection_cls: ClassVar[type[_Connection]] = GinoConnection
+    connection_cls = GinoConnection
 
 
 class LitestarStrategy(GinoStrategy):
     """Makes this module's engines."""
 
-    name: ClassVar[str] = "litestar"
-    engine_cls: ClassVar[type[_Engine]] = GinoEngine
+    name = "litestar"
+    engine_cls = GinoEngine
 
 
 class Gino(_NotFound, WebGino):
@@ -78,9 +75,9 @@ class Gino(_NotFound, WebGino):
     Settings: see `gino.ext._web.Configuration`.
     """
 
-    model_base_classes: ClassVar[tuple[type, ...]] = (CRUDModel, LitestarModelMixin)
-    query_executor: ClassVar[type[_Executor]] = GinoExecutor
-    strategy: ClassVar[GinoStrategy] = LitestarStrategy()
+    model_base_classes = (CRUDModel, LitestarModelMixin)
+    query_executor = GinoExecutor
+    strategy = LitestarStrategy()
 
     def on_app_init(self, config: AppConfig) -> AppConfig:
         """Connect before the application's own lifespan, close after its last shutdown hook."""

@@ -7,17 +7,14 @@ Called by: applications.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from quart import Quart
 from werkzeug.exceptions import NotFound
 
 from ..crud import CRUDModel
-from ..engine import GinoConnection as _Connection
-from ..engine import GinoEngine as _Engine
-from ..executor import GinoExecutor as _Executor
 from ..strategies import GinoStrategy
-from ._web import WebConnection, WebEngine, WebExecutor, WebGino, WebModelMixin
+from ._web import ApplicationGino, WebConnection, WebEngine, WebExecutor, WebModelMixin
 
 __all__ = [
     "Gino",
@@ -52,17 +49,17 @@ class GinoConnection(_NotFound, WebConnection):
 class GinoEngine(_NotFound, WebEngine):
     """An engine with `first_or_404`."""
 
-    connection_cls: ClassVar[type[_Connection]] = GinoConnection
+    connection_cls = GinoConnection
 
 
 class QuartStrategy(GinoStrategy):
     """Makes this module's engines."""
 
-    name: ClassVar[str] = "quart"
-    engine_cls: ClassVar[type[_Engine]] = GinoEngine
+    name = "quart"
+    engine_cls = GinoEngine
 
 
-class Gino(_NotFound, WebGino):
+class Gino(_NotFound, ApplicationGino[Quart]):
     """A database of a Quart application.
 
     `Gino(app, **settings)`, or `Gino(**settings)` and `init_app(app)`. Settings: these keywords,
@@ -70,14 +67,9 @@ class Gino(_NotFound, WebGino):
     `gino.ext._web.Configuration`.
     """
 
-    model_base_classes: ClassVar[tuple[type, ...]] = (CRUDModel, QuartModelMixin)
-    query_executor: ClassVar[type[_Executor]] = GinoExecutor
-    strategy: ClassVar[GinoStrategy] = QuartStrategy()
-
-    def __init__(self, app: Quart | None = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if app is not None:
-            self.init_app(app)
+    model_base_classes = (CRUDModel, QuartModelMixin)
+    query_executor = GinoExecutor
+    strategy = QuartStrategy()
 
     def init_app(self, app: Quart) -> None:
         """Connect before the application serves, close after it has."""
@@ -94,7 +86,7 @@ class Gino(_NotFound, WebGino):
             # not in hooks of the request: one that fails keeps the others from running
             if not self.configuration.use_connection_for_request:
                 return await handle_request(request)
-            async with self.request_connection() as connection:
+            async with self.request_connection(lambda: _label(request)) as connection:
                 request.connection = connection
                 return await handle_request(request)
 
@@ -107,3 +99,7 @@ class Gino(_NotFound, WebGino):
 def _item(request: Any, name: str) -> Any:
     # request["connection"], as with other frameworks
     return vars(request)[name]
+
+
+def _label(request: Any) -> str:
+    return f"{request.method} {request.url_rule or ''}".strip()

@@ -8,17 +8,14 @@ Called by: applications.
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from sanic import Sanic
 from sanic.exceptions import NotFound
 
 from ..crud import CRUDModel
-from ..engine import GinoConnection as _Connection
-from ..engine import GinoEngine as _Engine
-from ..executor import GinoExecutor as _Executor
 from ..strategies import GinoStrategy
-from ._web import WebConnection, WebEngine, WebExecutor, WebGino, WebModelMixin, give_back
+from ._web import ApplicationGino, WebConnection, WebEngine, WebExecutor, WebModelMixin, give_back
 
 __all__ = [
     "Gino",
@@ -53,17 +50,17 @@ class GinoConnection(_NotFound, WebConnection):
 class GinoEngine(_NotFound, WebEngine):
     """An engine with `first_or_404`."""
 
-    connection_cls: ClassVar[type[_Connection]] = GinoConnection
+    connection_cls = GinoConnection
 
 
 class SanicStrategy(GinoStrategy):
     """Makes this module's engines."""
 
-    name: ClassVar[str] = "sanic"
-    engine_cls: ClassVar[type[_Engine]] = GinoEngine
+    name = "sanic"
+    engine_cls = GinoEngine
 
 
-class Gino(_NotFound, WebGino):
+class Gino(_NotFound, ApplicationGino[Sanic[Any, Any]]):
     """A database of a Sanic application.
 
     `Gino(app, **settings)`, or `Gino(**settings)` and `init_app(app)`. Settings: these keywords,
@@ -71,14 +68,9 @@ class Gino(_NotFound, WebGino):
     `gino.ext._web.Configuration`.
     """
 
-    model_base_classes: ClassVar[tuple[type, ...]] = (CRUDModel, SanicModelMixin)
-    query_executor: ClassVar[type[_Executor]] = GinoExecutor
-    strategy: ClassVar[GinoStrategy] = SanicStrategy()
-
-    def __init__(self, app: Any = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if app is not None:
-            self.init_app(app)
+    model_base_classes = (CRUDModel, SanicModelMixin)
+    query_executor = GinoExecutor
+    strategy = SanicStrategy()
 
     def init_app(self, app: Sanic[Any, Any]) -> None:
         """Connect before the server starts, close after it has stopped."""
@@ -103,7 +95,9 @@ class Gino(_NotFound, WebGino):
             is_websocket = request.headers.get("upgrade", "").lower() == "websocket"
             if self.configuration.use_connection_for_request and not is_websocket:
                 request.conn_info.ctx.gino = stack = AsyncExitStack()
-                request.ctx.connection = await stack.enter_async_context(self.request_connection())
+                request.ctx.connection = await stack.enter_async_context(
+                    self.request_connection(lambda: _label(request))
+                )
 
         async def respond(request: Any, _response: Any) -> None:
             # a handler that streams may still go on
@@ -115,3 +109,7 @@ class Gino(_NotFound, WebGino):
         app.register_middleware(begin, "request", priority=1000)
         app.register_middleware(respond, "response", priority=-1000)
         app.add_signal(end, "http.lifecycle.complete")
+
+
+def _label(request: Any) -> str:
+    return f"{request.method} /{request.route.path if request.route else ''}"

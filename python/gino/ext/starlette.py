@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from ..crud import CRUDModel
-from ..engine import GinoConnection as _Connection
-from ..engine import GinoEngine as _Engine
-from ..executor import GinoExecutor as _Executor
 from ..strategies import GinoStrategy
 from ._web import (
+    ApplicationGino,
     RequestConnection,
     WebConnection,
     WebEngine,
     WebExecutor,
-    WebGino,
     WebModelMixin,
 )
 
@@ -61,31 +58,26 @@ class GinoConnection(_NotFound, WebConnection):
 class GinoEngine(_NotFound, WebEngine):
     """An engine with `first_or_404`."""
 
-    connection_cls: ClassVar[type[_Connection]] = GinoConnection
+    connection_cls = GinoConnection
 
 
 class StarletteStrategy(GinoStrategy):
     """Makes this module's engines."""
 
-    name: ClassVar[str] = "starlette"
-    engine_cls: ClassVar[type[_Engine]] = GinoEngine
+    name = "starlette"
+    engine_cls = GinoEngine
 
 
-class Gino(_NotFound, WebGino):
+class Gino(_NotFound, ApplicationGino[Starlette]):
     """A database of a Starlette or FastAPI application.
 
     `Gino(app, **settings)`, or `Gino(**settings)` and `init_app(app)` before the application
     starts. Settings: see `gino.ext._web.Configuration`.
     """
 
-    model_base_classes: ClassVar[tuple[type, ...]] = (CRUDModel, StarletteModelMixin)
-    query_executor: ClassVar[type[_Executor]] = GinoExecutor
-    strategy: ClassVar[GinoStrategy] = StarletteStrategy()
-
-    def __init__(self, app: Starlette | None = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if app is not None:
-            self.init_app(app)
+    model_base_classes = (CRUDModel, StarletteModelMixin)
+    query_executor = GinoExecutor
+    strategy = StarletteStrategy()
 
     def init_app(self, app: Starlette) -> None:
         """Connect when the application's lifespan begins, close when it has ended."""

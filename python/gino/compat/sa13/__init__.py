@@ -10,7 +10,7 @@ Called by: applications.
 
 from __future__ import annotations
 
-from . import clauses, connections, sources, tables, urls
+from . import clauses, connections, engines, sources, tables, urls
 from .patch import patches
 
 __all__ = ["install", "uninstall"]
@@ -19,7 +19,7 @@ __all__ = ["install", "uninstall"]
 def install() -> None:
     """Put the shims in place; does nothing if they are."""
     if not patches.is_active:
-        for part in (clauses, sources, tables, urls, connections):
+        for part in (clauses, sources, tables, urls, connections, engines):
             part.install()
 
 

@@ -7,13 +7,14 @@ Called by: `gino.ext.starlette`, `gino.ext.aiohttp`, `gino.ext.quart` and the ot
 
 from __future__ import annotations
 
-from .application import WebGino
+from .application import ApplicationGino, WebGino
 from .asgi import RequestConnection
 from .configuration import Configuration
 from .missing import WebConnection, WebEngine, WebExecutor, WebModelMixin
 from .scope import give_back
 
 __all__ = [
+    "ApplicationGino",
     "Configuration",
     "RequestConnection",
     "WebConnection",

@@ -1,6 +1,7 @@
 """`Gino` for an application that a framework starts and stops.
 
-Owns: `WebGino`: settings, start-up with retries, shutdown, and the connection of a request.
+Owns: `WebGino`: settings, start-up with retries, shutdown, and the connection of a request;
+`ApplicationGino`, which is given an application with `init_app`.
 Never does: hook itself into a framework.
 Called by: the modules of `gino.ext` derive their `Gino` from it.
 """
@@ -10,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine.url import URL
@@ -22,7 +23,9 @@ from ...exceptions import OperationalError
 from ...strategies import GinoStrategy
 from .configuration import NAMES, Configuration, split, unknown
 from .missing import FirstOr404
-from .scope import lazy_connection
+from .scope import Running, lazy_connection
+
+App = TypeVar("App")
 
 _OF_METADATA = set(inspect.signature(sa.MetaData.__init__).parameters) - {"self"}
 _OF_GINO = set(inspect.signature(api.Gino.__init__).parameters) - {"self", "kwargs"}
@@ -46,6 +49,7 @@ class WebGino(FirstOr404, api.Gino):
         self._settings = settings
         self._logger = logging.getLogger(type(self).__module__)
         self._is_ours = False
+        self.requests = Running()  # those that the server does not wait for
         self.configuration = Configuration.of(settings)
 
     def configure(self, config: Mapping[str, Any] | None = None, **settings: Any) -> None:
@@ -92,7 +96,11 @@ class WebGino(FirstOr404, api.Gino):
                 return
 
     async def shutdown(self) -> None:
-        """Close the engine that `startup` has made; borrowed connections have 10 s to come back."""
+        """Close the engine that `startup` has made; borrowed connections have 10 s to come back.
+
+        `requests` that run have 10 s to end before that.
+        """
+        await self.requests.end()
         if not self._is_ours:
             return
         self._is_ours = False
@@ -104,8 +112,24 @@ class WebGino(FirstOr404, api.Gino):
         finally:
             self.pop_bind()
 
-    def request_connection(self) -> AbstractAsyncContextManager[Any]:
-        """A block with the lazy connection of a request. Errors: UninitializedError without an
-        engine.
+    def request_connection(
+        self, label: Callable[[], str] = lambda: ""
+    ) -> AbstractAsyncContextManager[Any]:
+        """A block with the lazy connection of a request, which `label` names for observers.
+
+        Errors: UninitializedError without an engine.
         """
-        return lazy_connection(self.bind)
+        return lazy_connection(self.bind, label)
+
+
+class ApplicationGino(WebGino, Generic[App]):
+    """A `WebGino` that takes its place in an application: `Gino(app)`, or `init_app(app)` later."""
+
+    def __init__(self, app: App | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: App) -> None:
+        """Connect when the application starts, close when it has ended."""
+        raise NotImplementedError

@@ -28,7 +28,7 @@ class RequestConnection:
         if scope["type"] != "http" or not self._db.configuration.use_connection_for_request:
             await self._app(scope, receive, send)
             return
-        async with self._db.request_connection() as connection:
+        async with self._db.request_connection(lambda: _label(scope)) as connection:
 
             async def send_without_connection(message: Any) -> None:
                 await give_back(connection)
@@ -36,3 +36,11 @@ class RequestConnection:
 
             scope["connection"] = connection
             await self._app(scope, receive, send_without_connection)
+
+
+def _label(scope: Any) -> str:
+    # known once the request is routed; the path itself would show values
+    route = getattr(scope.get("route"), "path", None) or scope.get("path_template")
+    name = getattr(scope.get("endpoint"), "__qualname__", None)
+    handler = getattr(scope.get("route_handler"), "handler_name", None)
+    return f"{scope['method']} {route or name or handler or ''}".strip()

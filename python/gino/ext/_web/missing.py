@@ -41,7 +41,7 @@ class WebEngine(FirstOr404, GinoEngine):
     connection_cls: ClassVar[type[GinoConnection]] = WebConnection
 
 
-class WebExecutor(FirstOr404, GinoExecutor):
+class WebExecutor(FirstOr404, GinoExecutor[Any]):
     """`query.gino` of a web application."""
 
     async def first_or_404(self, *args: Any, **kwargs: Any) -> Any:
