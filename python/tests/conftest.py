@@ -8,12 +8,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import uvloop
 
-from cluster import cluster
+from cluster import Variant, cluster
+
+# Where packages of PostgreSQL with its extensions live, newest first: Debian's place and Red Hat's.
+PLACES = [
+    Path(place.format(major))
+    for major in range(18, 12, -1)
+    for place in ("/usr/lib/postgresql/{}/bin", "/usr/pgsql-{}/bin")
+]
 
 
 def pytest_asyncio_loop_factories(
@@ -33,6 +41,21 @@ def dsn() -> Iterator[str]:
     with cluster() as server:
         os.environ["GINO_TEST_SOCKET_DSN"] = server.socket_dsn
         os.environ["GINO_TEST_ROLES"] = "1"
+        yield server.dsn
+
+
+@pytest.fixture(scope="session")
+def extended_dsn() -> Iterator[str]:
+    """Reach a server that has hstore, ltree, citext and XML, which the one under test may not have:
+    GINO_TEST_EXTENDED_DSN, else a cluster of a PostgreSQL that is installed."""
+    given = os.environ.get("GINO_TEST_EXTENDED_DSN")
+    if given:
+        yield given
+        return
+    programs = next((place for place in PLACES if (place / "initdb").exists()), None)
+    if programs is None:
+        pytest.skip("GINO_TEST_EXTENDED_DSN is not given, and no PostgreSQL is installed")
+    with cluster(Variant(programs=programs)) as server:
         yield server.dsn
 
 

@@ -1,15 +1,42 @@
-"""Owns a TCP proxy that stands between an application and the server, and can go away.
+"""Owns a TCP proxy that stands between an application and the server, and can go away, be slow, or
+do worse after so many bytes.
 
-Never looks at what passes through. Called by the tests of outages.
+Never looks at what passes through. Called by the tests of outages and faults,.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
+
+
+@dataclass
+class Fault:
+    """What happens once `left` more bytes have passed one way, and to all that comes after them.
+
+    `kind`: "close" (the end of the stream), "reset", "stall" (nothing comes through any more) or
+    "garbage" (other bytes do, and then the end).
+    """
+
+    kind: str
+    left: int
+    is_answer: bool = True
+    seed: int = 0
+
+    @property
+    def has_struck(self) -> bool:
+        return self.left < 0
+
+    def passed(self, data: bytes) -> bytes:
+        """The part of `data` that still comes through."""
+        whole = data[: max(self.left, 0)]
+        self.left -= len(data)
+        return whole
 
 
 class Proxy:
@@ -20,6 +47,11 @@ class Proxy:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
+        # seconds that what the server says takes to get here; what it says meanwhile comes with it
+        self.delay = 0.0
+        self.round_trips = 0
+        # of the connections that are made while it is set
+        self.fault: Fault | None = None
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,18 +86,42 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert self._parts.hostname is not None
-        there = await asyncio.open_connection(self._parts.hostname, self._parts.port or 5432)
+        fault = self.fault
+        try:
+            there = await asyncio.open_connection(self._parts.hostname, self._parts.port or 5432)
+        except OSError:
+            writer.transport.abort()
+            return
         for task in (
-            asyncio.create_task(self._forward(reader, there[1])),
-            asyncio.create_task(self._forward(there[0], writer)),
+            asyncio.create_task(self._forward(reader, there[1], writer, fault)),
+            asyncio.create_task(self._forward(there[0], writer, there[1], fault, is_answer=True)),
         ):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        back: asyncio.StreamWriter,
+        fault: Fault | None,
+        is_answer: bool = False,
+    ) -> None:
         self._writers.add(writer)
         try:
             while data := await reader.read(65536):
+                if is_answer and self.delay:
+                    self.round_trips += 1
+                    await asyncio.sleep(self.delay)
+                    while len(more := await _what_is_there(reader)):
+                        data += more
+                if fault is not None and fault.is_answer is is_answer:
+                    whole = fault.passed(data)
+                    if fault.has_struck:
+                        await _strike(fault, whole, writer, back)
+                        if fault.kind == "stall":
+                            continue
+                        return
                 writer.write(data)
                 await writer.drain()
         except OSError:
@@ -73,3 +129,26 @@ class Proxy:
         finally:
             self._writers.discard(writer)
             writer.close()
+
+
+async def _strike(
+    fault: Fault, whole: bytes, writer: asyncio.StreamWriter, back: asyncio.StreamWriter
+) -> None:
+    writer.write(whole)
+    if fault.kind == "garbage":
+        writer.write(random.Random(fault.seed).randbytes(20_000))
+        await writer.drain()
+    if fault.kind == "reset":
+        # both ends hear of it at once, and what is on its way is lost
+        writer.transport.abort()
+        back.transport.abort()
+    elif fault.kind != "stall":
+        back.close()
+
+
+async def _what_is_there(reader: asyncio.StreamReader) -> bytes:
+    try:
+        async with asyncio.timeout(0.005):
+            return await reader.read(65536)
+    except TimeoutError:
+        return b""

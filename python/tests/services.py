@@ -37,6 +37,7 @@ class Service:
 
     name: ClassVar[str]
     file: ClassVar[str]
+    served: Any = None  # what goes around the application, if anything does
 
     def __init__(self) -> None:
         spec = importlib.util.spec_from_file_location(f"{self.name}_app", EXAMPLES / self.file)
@@ -213,7 +214,9 @@ class QuartService(Service):
         config.graceful_timeout = 10
         config.errorlog = config.accesslog = None
         ended = asyncio.Event()
-        task = asyncio.create_task(serve(self.app, config, shutdown_trigger=ended.wait))
+        task = asyncio.create_task(
+            serve(self.served or self.app, config, shutdown_trigger=ended.wait)
+        )
         while not self.db.bind:
             if task.done():
                 raise StartFailed from task.exception()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import gino
 from gino import Gino, InitializedError, UninitializedError
 from gino.bakery import BakedQuery, Bakery
+from gino.dialects.asyncpg import dialect
 
 PREPARED = "SELECT statement FROM pg_prepared_statements"
 
@@ -114,6 +115,44 @@ def test_a_function_in_a_mixin_is_baked_for_each_model() -> None:
     assert One.counter is not Two.counter
     assert list(db.bakery) == [One.counter, Two.counter]
     assert "gb_two" in str(Two.counter.query)
+
+
+def test_a_subclass_that_shares_the_table_has_a_query_of_its_own() -> None:
+    db: Any = Gino()
+
+    class Parent(db.Model):
+        __tablename__ = "gb_parent"
+        id = db.Column(db.Integer(), primary_key=True)
+
+        @db.bake
+        def everyone(cls: Any) -> Any:
+            return cls.query
+
+        @db.bake
+        def other(cls: Any) -> Any:
+            return cls.query
+
+    class Child(Parent):
+        other = None
+
+    class Grandchild(Child):
+        pass
+
+    for model in (Parent, Child, Grandchild):
+        options = model.everyone.query.get_execution_options()
+        assert options["model"] is model
+    assert len(list(db.bakery)) == 4
+    assert Grandchild.other is None
+
+
+def test_a_subclass_that_comes_after_the_engine_has_the_query_of_its_parent() -> None:
+    db, user = make()
+    with db.bakery.given(dialect()):
+
+        class Late(user):  # type: ignore[misc, valid-type]
+            pass
+
+        assert Late.getter is user.getter
 
 
 async def test_statements_with_defaults_values_and_lists_are_baked(tables: str) -> None:

@@ -50,6 +50,25 @@ def ran(method, *args, **kwargs):
         result = getattr(connection, method)(*args, **kwargs)
         return result if method == "scalar" else [list(row) for row in result]
 
+def bound_metadata():
+    bound = sa.MetaData(bind=engine)
+    table = sa.Table("bound", bound, sa.Column("id", sa.Integer))
+    bound.create_all()
+    try:
+        return [table.name in sa.inspect(engine).get_table_names(), bound.bind is engine]
+    finally:
+        bound.drop_all()
+
+def autoloaded():
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create table loaded (id int, x int)")
+    try:
+        loaded = sa.Table("loaded", sa.MetaData(), autoload=True, autoload_with=engine)
+        return [column.name for column in loaded.c]
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("drop table loaded")
+
 def written(sql, *sets):
     with engine.connect() as connection:
         connection.exec_driver_sql("create table many (a int)")
@@ -292,6 +311,14 @@ CASES: dict[str, tuple[str, Any, str]] = {
         "URL.create(",
     ),
     "URL attributes": ("set_url()", "postgresql://v:p@h:5433/other?a=b", "url.set("),
+    "metadata with an engine": ("bound_metadata()", [True, True], "create_all(engine)"),
+    "table that loads itself": ("autoloaded()", ["id", "x"], "autoload_with=engine"),
+    "engine that executes": (
+        "[list(row) for row in engine.execute('select 1, 2')]",
+        [[1, 2]],
+        "engine.begin()",
+    ),
+    "engine with a scalar": ("engine.scalar(select(3))", 3, "engine.begin()"),
     "plain string on a connection": (
         "ran('execute', 'select 1, 2')",
         [[1, 2]],

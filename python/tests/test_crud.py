@@ -11,7 +11,7 @@ from models import Mood, Note, Seat, Team, User, bound
 
 from gino import Gino, NoSuchRowError
 from gino.crud import CRUDModel, UpdateRequest
-from gino.exceptions import UniqueViolationError
+from gino.exceptions import LockNotAvailableError, ProgrammingError, UniqueViolationError
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ async def test_defaults_of_every_kind(dsn: str) -> None:
         given = db.Column(db.Integer)
         double = db.Column(db.Integer, default=doubled)
         made = db.Column(db.Integer, default=lambda: 3)
-        computed = db.Column(db.Integer, db.Computed("given + 1"))
+        computed = db.Column(db.Integer, db.Computed("given + 1", persisted=True))
         stamp = db.Column(db.DateTime, default=db.func.now(), onupdate=db.func.now())
         version = db.Column(db.Integer, default=1, onupdate=lambda context: 5)
 
@@ -302,3 +302,50 @@ async def test_row_that_does_not_come_back_is_told(db: Any) -> None:
             await Team(name="x").create()
     finally:
         await db.status("DROP FUNCTION gt_skip() CASCADE")
+
+
+async def test_get_can_lock_the_row(db: Any) -> None:
+    team = await Team.create(name="core")
+    async with db.transaction(reuse=False, reusable=False) as tx:
+        held = await Team.get(team.id, bind=tx.connection, for_update=True)
+        assert held.name == "core"
+        async with db.transaction():
+            with pytest.raises(LockNotAvailableError):
+                async with db.transaction():
+                    await Team.get(team.id, for_update="nowait")
+            assert await Team.get(team.id, for_update="skip_locked") is None
+            assert await Team.get({"id": team.id}, for_update={"skip_locked": True}) is None
+            assert (await Team.get(team.id, for_update=False)).name == "core"
+        with pytest.raises(TimeoutError):
+            await Team.get(team.id, for_update=True, timeout=0.05)
+    assert (await Team.get(team.id, for_update={"key_share": True, "of": Team})).name == "core"
+    with pytest.raises(ValueError, match="for_update='later'"):
+        await Team.get(team.id, for_update="later")
+
+
+async def test_get_or_create(db: Any) -> None:
+    seat, created = await Seat.get_or_create({"guest": "ada"}, row=1, number=2)
+    assert created
+    assert (seat.row, seat.number, seat.guest) == (1, 2, "ada")
+    again, created = await Seat.get_or_create({"guest": "bob"}, number=2, row=1, timeout=5)
+    assert not created
+    assert again.guest == "ada"
+    user, created = await User.get_or_create(defaults={"nickname": "x", "age": 3}, id=77)
+    assert (user.id, user.nickname, user.age, created) == (77, "x", 3, True)
+    for call, error in (
+        (Seat.get_or_create(guest=None), ValueError),
+        (Seat.get_or_create(), ValueError),
+        (Seat.get_or_create(colour=1), KeyError),
+        (Seat.get_or_create({"guest": "ada"}, row=2, number=2), UniqueViolationError),
+        (Team.get_or_create(name="not unique"), ProgrammingError),
+    ):
+        with pytest.raises(error):
+            await call
+
+
+async def test_get_or_create_of_many_tasks_creates_once(db: Any) -> None:
+    made = await asyncio.gather(
+        *(Seat.get_or_create({"row": n, "number": n}, guest="eve") for n in range(20))
+    )
+    assert sum(created for _, created in made) == 1
+    assert len({(seat.row, seat.number) for seat, _ in made}) == 1

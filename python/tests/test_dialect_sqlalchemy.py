@@ -238,6 +238,8 @@ async def test_rows_are_counted_by_the_server(engine: AsyncEngine) -> None:
         )
         assert (await connection.execute(text("UPDATE counted SET i = 0"))).rowcount == 9
         assert (await connection.execute(text("SELECT * FROM counted"))).rowcount == 9
+        each = text("UPDATE counted SET i = :i WHERE i = 0 AND :i > 1")
+        assert (await connection.execute(each, [{"i": 1}, {"i": 2}, {"i": 3}])).rowcount == 9
         assert (await connection.execute(text("DELETE FROM counted"))).rowcount == 9
 
 

@@ -63,7 +63,7 @@ async def test_prepare_and_method_share_the_connection_of_the_request(dsn: str) 
         assert isinstance(service.db.bind, GinoEngine)
         assert await service.get("/") == (200, "True True")
         await service.quiet()
-        assert not service.db.requests
+        assert len(service.db.requests) == 0
     assert not service.db.bind
 
 

@@ -171,3 +171,18 @@ async def test_column_types_arrive_as_they_were_sent(db: Any) -> None:
     assert await db.scalar(db.select([table.c.key]).where(table.c.key.isnot(None))) == uuid.UUID(
         int=6
     )
+
+
+@pytest.mark.filterwarnings("ignore:Computed column:sqlalchemy.exc.SAWarning")
+async def test_computed_columns_are_made_by_every_version(dsn: str) -> None:
+    db: Any = Gino()
+
+    class Square(db.Model):
+        __tablename__ = "gt_squares"
+        id = db.Column(db.Integer, primary_key=True)
+        area = db.Column(db.Integer, db.Computed("id * id"))
+
+    async with db.with_bind(dsn, min_size=1, max_size=1):
+        await db.gino.create_all()
+        assert (await Square.create(id=3)).area == 9
+        await db.gino.drop_all()

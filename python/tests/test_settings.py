@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from gino.exceptions import NotSupportedError
+from gino.exceptions import InterfaceWarning, NotSupportedError
 from gino.settings import address, hooks, isolation, native_config
 
 DSN = "postgresql://someone:s3cret@db.example/name"
@@ -65,6 +67,7 @@ def test_every_keyword_of_asyncpg_is_accepted() -> None:
             "init": None,
             "setup": None,
             "direct_tls": False,
+            "gsslib": None,
             "passfile": None,
             "target_session_attrs": "any",
         },
@@ -87,12 +90,68 @@ def test_unknown_keyword_names_the_nearest() -> None:
 
 
 def test_what_the_driver_cannot_do_is_said() -> None:
-    with pytest.raises(NotSupportedError, match="encrypted connections"):
-        native_config(DSN, {"ssl": True})
     with pytest.raises(NotSupportedError, match="connect="):
         native_config(DSN, {"connect": print})
+
+
+def test_classes_of_asyncpg_objects_are_said_to_have_no_effect() -> None:
+    class Mine:
+        pass
+
+    for name in ("connection_class", "record_class"):
+        with pytest.warns(InterfaceWarning, match=f"{name}=.*Mine has no effect"):
+            native_config(DSN, {name: Mine})
+    asyncpg = pytest.importorskip("asyncpg")
+    native_config(DSN, {"connection_class": asyncpg.Connection, "record_class": asyncpg.Record})
 
 
 def test_bad_size_names_the_setting() -> None:
     with pytest.raises(ValueError, match="max_size"):
         native_config(DSN, {"max_size": "many"})
+
+
+@pytest.mark.parametrize(
+    ("keywords", "setting"),
+    [
+        ({"ssl": "required"}, "ssl is True, False"),
+        ({"ssl": "prefer", "direct_tls": True}, "sslnegotiation"),
+        ({"sslmode": "verify"}, "sslmode"),
+        ({"sslrootcert": "system", "ssl": "require"}, "sslmode"),
+        ({"channel_binding": "always"}, "channel_binding"),
+        ({"require_auth": "scram"}, "require_auth"),
+        ({"min_protocol_version": "3.2"}, "min_protocol_version"),
+    ],
+)
+def test_wrong_word_about_encryption_names_the_setting(
+    keywords: dict[str, Any], setting: str
+) -> None:
+    with pytest.raises((ArgumentError, ValueError), match=setting):
+        native_config(DSN, keywords)
+
+
+def test_everything_about_encryption_is_accepted() -> None:
+    context = ssl.create_default_context()
+    for given in (True, False, context, "disable", "allow", "prefer", "require", "verify-full"):
+        native_config(DSN, {"ssl": given})
+    native_config(f"{DSN}?sslrootcert=system", {"ssl": context, "direct_tls": True})
+    config = native_config(
+        DSN,
+        {
+            "sslmode": "verify-ca",
+            "sslnegotiation": "direct",
+            "sslrootcert": Path("root.crt"),
+            "sslcert": "c",
+            "sslkey": "k",
+            "sslpassword": "s3cret",
+            "sslcertmode": "allow",
+            "sslcrl": "l",
+            "sslsni": True,
+            "ssl_min_protocol_version": "TLSv1.2",
+            "ssl_max_protocol_version": "TLSv1.3",
+            "channel_binding": "require",
+            "require_auth": "scram-sha-256",
+            "gssencmode": "disable",
+            "max_protocol_version": "latest",
+        },
+    )
+    assert "s3cret" not in repr(config)

@@ -1,0 +1,27 @@
+"""`python -m tickets`: brings the database up to date and serves the application.
+
+Owns: the order of the two.
+Never does: start to serve when a migration has failed.
+Called by: the container, people.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import uvicorn
+from alembic import command
+from alembic.config import Config
+
+from .settings import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    command.upgrade(Config(ROOT / "alembic.ini"), "head")
+    uvicorn.run("tickets.app:app", host="0.0.0.0", port=settings.port)
+
+
+if __name__ == "__main__":
+    main()
