@@ -8,7 +8,8 @@ Called by: `gino.ext.debug.serve`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ class Suggestion:
 
 def suggestion(db: Any, sql: str, others: Collection[str]) -> Suggestion | None:
     """What to write instead of `sql`, as it is repeated next to `others`; None if unknown."""
-    models = dict(_models(db))
+    models = _models(db)
     insert = _INSERT.match(sql)
     if insert is not None and (model := models.get(_plain(insert["table"]))):
         return Suggestion(
@@ -103,14 +104,17 @@ def _load_children(models: dict[str, Any], child: Any, column: Any) -> Suggestio
     return None
 
 
-def _models(db: Any) -> Iterator[tuple[str, Any]]:
-    """The models of a database by the full names of their tables."""
-    todo = [db.Model]
+def _models(db: Any) -> dict[str, Any]:
+    """The models of a database by the full names of their tables; of several for one table the one
+    that the others are made of."""
+    found: dict[str, Any] = {}
+    todo = deque([db.Model])
     while todo:
-        model = todo.pop()
+        model = todo.popleft()
         todo.extend(model.__subclasses__())
         if getattr(model, "__table__", None) is not None:
-            yield _name(model), model
+            found.setdefault(_name(model), model)
+    return found
 
 
 def _name(model: Any) -> str:
