@@ -51,7 +51,7 @@ pub enum Acquired {
     Connect(SlotId),
     /// Wait for an event with this id, then call [`Pool::take`]; or give up with [`Pool::abandon`].
     Wait(WaiterId),
-    /// The server cannot be reached, and it is too early to try again.
+    /// The server could not be reached while this waiter waited.
     Down,
     /// The pool is closed.
     Closed,
@@ -123,8 +123,9 @@ impl Pool {
 
     /// Asks for a connection: the one used last if any is idle, a new one while there is room.
     ///
-    /// While the server is down one borrower tries at a time, after pauses that grow. Who is
-    /// `patient` waits for that; who is not hears of it soon, if there is no connection to wait for.
+    /// While the server is down one borrower tries at a time, after pauses that grow up to a second,
+    /// and the others wait for it. If it fails, those who are `patient` wait on; those who are not are
+    /// refused, unless there is a connection to wait for.
     pub fn acquire(&mut self, now: Instant, patient: bool) -> Acquired {
         if self.closed {
             return Acquired::Closed;
@@ -137,14 +138,8 @@ impl Pool {
                 false => Acquired::Idle(slot),
             };
         }
-        if self.slots.len() < self.limits.max {
-            if self.may_connect() {
-                return Acquired::Connect(self.slots.open());
-            }
-            let long = self.outage.pause(now).is_some_and(|left| left > SOON);
-            if long && !patient && self.is_hopeless() {
-                return Acquired::Down;
-            }
+        if self.slots.len() < self.limits.max && self.may_connect() {
+            return Acquired::Connect(self.slots.open());
         }
         Acquired::Wait(self.waiters.join(patient))
     }
@@ -190,7 +185,10 @@ impl Pool {
         self.tick(now);
         if self.slots.state(slot) == Some(State::Opening) && self.slots.free(slot) {
             self.outage.failed(now, &mut self.jitter);
-            self.refill();
+            if self.slots.held() == 0 && self.slots.opening() == 0 {
+                let refused = self.waiters.dismiss_impatient();
+                self.events.extend(refused.into_iter().map(Event::Refuse));
+            }
         }
     }
 
@@ -272,7 +270,7 @@ impl Pool {
             }
             self.first_expiry = self.slots.first_expiry();
         }
-        if self.outage.is_on() && self.waiters.len() > 0 {
+        if self.outage.is_on() {
             self.refill();
         }
     }
@@ -385,8 +383,7 @@ impl Pool {
         }
     }
 
-    /// Lets the oldest waiters open connections while there is room and the server seems to be up;
-    /// those who have nothing to wait for are refused.
+    /// Lets the oldest waiters open connections while there is room and the server seems to be up.
     fn refill(&mut self) {
         while self.slots.len() < self.limits.max
             && self.may_connect()
@@ -396,20 +393,11 @@ impl Pool {
             self.waiters.grant_oldest(Grant::Reserved(slot));
             self.events.push_back(Event::Connect { waiter, slot });
         }
-        if self.outage.pause(self.now).is_some() && self.is_hopeless() {
-            let refused = self.waiters.dismiss_impatient();
-            self.events.extend(refused.into_iter().map(Event::Refuse));
-        }
     }
 
     /// Whether somebody may try to connect: after a failure nobody for a time, then one alone.
     fn may_connect(&self) -> bool {
         !self.outage.is_on() || (self.outage.pause(self.now).is_none() && self.slots.opening() == 0)
-    }
-
-    /// Whether no connection will come back, and nobody tries to open one.
-    fn is_hopeless(&self) -> bool {
-        self.slots.held() == 0 && self.slots.opening() == 0
     }
 
     /// When the longest idle connection has idled for too long.
@@ -440,6 +428,3 @@ impl Pool {
 
 /// How much shorter than `max_lifetime` a connection may live, in parts of 256: a tenth.
 const TENTH: u8 = 26;
-
-/// A pause of an outage that is shorter is waited for by everybody.
-const SOON: Duration = Duration::from_secs(1);

@@ -121,17 +121,29 @@ fn connection_in_somebodys_hands_is_something_to_wait_for() {
     };
     let held = pool.held().next().unwrap();
     pool.release(held, at(1), false);
-    assert_eq!(pool.take(last), Acquired::Down);
+    assert_eq!(
+        pool.take(last),
+        Acquired::Wait(last),
+        "for the next attempt"
+    );
+    pool.handle_timeout(pool.next_deadline().unwrap());
+    assert!(matches!(pool.take(last), Acquired::Connect(_)));
 }
 
 #[test]
-fn short_pause_is_waited_for_and_a_long_one_told_at_once() {
+fn who_comes_in_a_pause_waits_for_its_end_however_long_the_outage() {
     let (mut pool, until) = down(1, 8);
-    let start = Instant::new(until.since_origin() - Duration::from_millis(1500));
-    assert_eq!(pool.acquire(start, false), Acquired::Down);
-    let waiter = wait_at(&mut pool, later(start, 600), false);
+    let start = Instant::new(until.since_origin() - Duration::from_millis(400));
+    let waiters = [0, 100, 200].map(|millis| wait_at(&mut pool, later(start, millis), false));
+    assert!(events(&mut pool).is_empty(), "nobody refuses another");
     pool.handle_timeout(until);
-    assert!(matches!(pool.take(waiter), Acquired::Connect(_)));
+    let Acquired::Connect(slot) = pool.take(waiters[0]) else {
+        panic!("the first tries")
+    };
+    pool.unreachable(slot, until);
+    for waiter in &waiters[1..] {
+        assert_eq!(pool.take(*waiter), Acquired::Down);
+    }
 }
 
 #[test]
