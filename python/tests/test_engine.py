@@ -206,6 +206,31 @@ async def test_lazy_connection_that_waits_or_fails_is_released(dsn: str) -> None
     await engine.close()
 
 
+async def test_query_that_waits_ends_when_its_lazy_connection_is_released(dsn: str) -> None:
+    engine = await create_engine(dsn, min_size=1, max_size=1)
+    async with engine.acquire():
+
+        async def give_up() -> None:
+            lazy = await engine.acquire(lazy=True)
+            reusing = await engine.acquire(lazy=True, reuse=True)
+            queries = [asyncio.ensure_future(one.scalar("SELECT 1")) for one in (lazy, reusing)]
+            await asyncio.sleep(0.02)
+            assert engine.stats().waiting == 1
+            assert not await lazy.release(permanent=False)  # they still want it
+            assert not await lazy.release()
+            for query in queries:
+                with pytest.raises(ValueError, match="released permanently"):
+                    async with asyncio.timeout(10):
+                        await query
+            assert engine.stats().waiting == 0
+            assert engine.current_connection is None
+
+        await asyncio.create_task(give_up())
+    assert await engine.scalar("SELECT 1") == 1
+    assert "use=0" in repr(engine)
+    await engine.close()
+
+
 # ---- release ------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,11 @@
 //! Owns GINO's contextual connections: reuse, lazy and permanent release. A face keeps handles on
 //! its task's [`crate::stack::Stack`] and asks for the newest when it needs one.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use super::figures::Origin;
@@ -214,7 +217,7 @@ impl<R: Runtime> Root<R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the lease out. One that is just being borrowed goes back as soon as it is there.
+    /// Takes the lease out. For good, it also ends a borrowing that has not come to one yet.
     fn give_up(&self, permanent: bool) -> Option<Lease<R>> {
         let before = {
             let mut state = self.lock();
@@ -250,9 +253,23 @@ impl<R: Runtime> Root<R> {
             self.settled.wait().await;
         }
         let borrowing = Borrowing(self);
-        let lease = self.engine.0.acquire(patient).await?;
+        let lease = self.unless_released(self.engine.0.acquire(patient)).await?;
         lease.name_holder(self.origin.clone());
         borrowing.done(lease)
+    }
+
+    /// Runs `flow`, which is dropped as soon as this root, which is borrowing, is released for good.
+    async fn unless_released<T>(&self, flow: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut flow = pin!(flow);
+        let mut released = pin!(self.settled.wait());
+        poll_fn(|cx| match flow.as_mut().poll(cx) {
+            Poll::Pending => released
+                .as_mut()
+                .poll(cx)
+                .map(|()| Err(UsageError::Released.into())),
+            ready => ready,
+        })
+        .await
     }
 }
 

@@ -132,6 +132,48 @@ fn release_while_it_borrows_leaks_nothing() {
 }
 
 #[test]
+fn query_that_waits_for_a_connection_ends_when_its_handle_is_released_for_good() {
+    for (seed, permanent) in (0..20).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let world = World::new(seed);
+        let engine = pool_of_one(&world);
+        let same = engine.clone();
+        let (held, handle, reusing) = world.run(async move {
+            let held = same.handle(None, PLAIN).await.unwrap();
+            let handle = same.handle(None, LAZY).await.unwrap();
+            let on_it = AcquireOptions {
+                lazy: true,
+                ..REUSE
+            };
+            let reusing = same.handle(Some(&handle), on_it).await.unwrap();
+            (held, Arc::new(handle), reusing)
+        });
+        let borrowing = Arc::clone(&handle);
+        let query = world.start(async move { works(&borrowing).await });
+        let other = world.start(async move { works(&reusing).await });
+        world.advance(seconds(1));
+        assert_eq!(engine.figures().waiting, 1);
+        let releasing = Arc::clone(&handle);
+        assert!(!world.run(async move { releasing.release(permanent).await.unwrap() }));
+        world.advance(Duration::ZERO);
+        assert_eq!(engine.figures().waiting, usize::from(!permanent));
+        let ended = [&query, &other].map(|task| task.lock().unwrap().take());
+        if permanent {
+            let ended = ended.map(|outcome| usage(outcome.unwrap()));
+            assert_eq!(ended, [UsageError::Released, UsageError::Released]);
+        } else {
+            assert!(
+                matches!(ended, [None, None]),
+                "the next query borrows again"
+            );
+        }
+        assert!(world.run(async move { held.release(true).await.unwrap() }));
+        world.advance(seconds(1));
+        drop(handle);
+        assert_eq!(engine.figures().in_use, 0);
+    }
+}
+
+#[test]
 fn tasks_that_need_one_lazy_connection_at_once_share_one_borrowing() {
     for seed in 0..20 {
         let world = World::new(seed);
