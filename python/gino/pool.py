@@ -100,6 +100,7 @@ class NullPool(Pool):
     """Keeps nothing: a connection is opened for each acquire and closed on release."""
 
     settings: ClassVar[dict[str, str]] = {
+        "init_size": "0",
         "min_size": "0",
         "max_size": "65535",  # more than any server accepts
         "max_queries": "1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import ssl
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def test_every_keyword_of_asyncpg_is_accepted() -> None:
             "statement_cache_size": 10,
             "max_cached_statement_lifetime": 300,
             "max_cacheable_statement_size": 1024,
+            "init_size": 2,
             "min_size": 0,
             "max_size": 4,
             "max_queries": 50,
@@ -74,6 +76,19 @@ def test_every_keyword_of_asyncpg_is_accepted() -> None:
     )
     assert "from a function" not in repr(config)
     assert "s3cret" not in repr(config)
+
+
+def test_nothing_that_asyncpg_takes_is_unknown() -> None:
+    asyncpg = pytest.importorskip("asyncpg")
+    taken = {
+        parameter.name: parameter.default
+        for function in (asyncpg.connect, asyncpg.create_pool)
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    assert len(taken) > 25
+    for name, default in taken.items():
+        native_config(DSN, {name: default})
 
 
 def test_hook_has_to_be_callable() -> None:

@@ -98,6 +98,7 @@ impl EngineBuilder {
     pub fn null_pool(mut self) -> Self {
         // More than any server accepts.
         (self.config.min_size, self.config.max_size) = (0, 65_535);
+        self.config.init_size = None;
         self.config.max_queries = Some(1);
         self
     }

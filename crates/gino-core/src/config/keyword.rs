@@ -45,7 +45,7 @@ pub(super) const ENVIRONMENT: [(&str, &str); 31] = [
 ];
 
 /// Everything [`set`] knows.
-pub(super) const KNOWN: [&str; 59] = [
+pub(super) const KNOWN: [&str; 60] = [
     "application_name",
     "channel_binding",
     "client_encoding",
@@ -62,6 +62,7 @@ pub(super) const KNOWN: [&str; 59] = [
     "hostaddr",
     "idle_check",
     "idle_in_transaction_session_timeout",
+    "init_size",
     "jit",
     "keepalives",
     "keepalives_count",
@@ -123,6 +124,7 @@ pub(super) fn set(config: &mut Config, key: &str, value: &str) -> Result<()> {
         "options" => config.options = (!value.is_empty()).then(|| value.to_owned()),
         "connect_timeout" | "timeout" => config.connect_timeout = seconds(key, value)?,
         "command_timeout" => config.command_timeout = seconds(key, value)?,
+        "init_size" => config.init_size = Some(count(key, value)?),
         "min_size" => config.set_min_size(count(key, value)?),
         "max_size" => config.set_max_size(count(key, value)?)?,
         "max_queries" => config.max_queries = limit(count(key, value)?),
@@ -222,6 +224,7 @@ pub(super) fn get(config: &Config, key: &str) -> Option<String> {
         }
         "connect_timeout" | "timeout" => time(config.connect_timeout),
         "command_timeout" => time(config.command_timeout),
+        "init_size" => size(config.init_size),
         "min_size" => Some(config.min_size.to_string()),
         "max_size" => Some(config.max_size.to_string()),
         "max_queries" => size(config.max_queries),

@@ -66,7 +66,9 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     /// How long a statement may take unless it is told otherwise. Default: no limit.
     pub command_timeout: Option<Duration>,
-    /// How many connections the pool opens at once. Default: 10, or `max_size` if that is less.
+    /// How many connections are opened at once. Default: `min_size`.
+    pub init_size: Option<usize>,
+    /// How many connections the pool keeps. Default: 10, or `max_size` if that is less.
     pub min_size: usize,
     /// How many connections the pool may have. Default: 10.
     pub max_size: usize,
@@ -118,6 +120,7 @@ impl Default for Config {
             server_settings: Vec::new(),
             connect_timeout: Some(Duration::from_secs(60)),
             command_timeout: None,
+            init_size: None,
             min_size: 10,
             max_size: 10,
             max_queries: Some(50_000),
@@ -257,6 +260,17 @@ impl Config {
                 "min_size",
                 format!("{min_size} is more than max_size, which is {max_size}"),
             ));
+        }
+        if let Some(size) = self.init_size {
+            let (min, max) = (self.min_size, self.max_size);
+            if !(min..=max).contains(&size) {
+                return Err(config_error(
+                    "init_size",
+                    format!(
+                        "{size} is not between min_size, which is {min}, and max_size, which is {max}"
+                    ),
+                ));
+            }
         }
         self.tls.check()?;
         self.login.check()?;

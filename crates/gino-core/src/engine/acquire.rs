@@ -150,27 +150,29 @@ impl<R: Runtime> Engine<R> {
         Some(lease)
     }
 
-    /// Opens connections until there are `min_size`, several at once, and leaves them idle. From then
-    /// on those that become too old are replaced.
+    /// Opens connections until there are `init_size`, several at once, and leaves them idle. From then
+    /// on those that become too old are replaced, up to `min_size`.
     ///
     /// # Errors
     /// What opening a connection came to. Those opened before stay in the pool.
     pub async fn warm_up(&self) -> Result<()> {
-        self.0.warm_up().await?;
+        let config = &self.0.config;
+        let count = config.init_size.unwrap_or(config.min_size);
+        self.0.warm_up(count).await?;
         self.0.with_pool(|pooled| pooled.warm = true);
         Ok(())
     }
 }
 
 impl<R: Runtime> Inner<R> {
-    pub(super) async fn warm_up(self: &Arc<Self>) -> Result<()> {
+    pub(super) async fn warm_up(self: &Arc<Self>, count: usize) -> Result<()> {
         let opening = || async {
-            while let Some(slot) = self.with_pool(|pooled| pooled.pool.reserve()) {
+            while let Some(slot) = self.with_pool(|pooled| pooled.pool.reserve(count)) {
                 self.open_into(slot).await?.leave();
             }
             Ok(())
         };
-        let at_once = self.config.min_size.min(AT_ONCE);
+        let at_once = count.min(AT_ONCE);
         all((0..at_once).map(|_| opening())).await
     }
 

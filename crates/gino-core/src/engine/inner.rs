@@ -218,7 +218,7 @@ impl<R: Runtime> Inner<R> {
                 inner.with_pool(|pooled| pooled.pool.handle_timeout(inner.runtime.now()));
                 if inner.peek().warm {
                     // What a connection cannot be opened for is told to who needs one.
-                    drop(inner.warm_up().await);
+                    drop(inner.warm_up(inner.config.min_size).await);
                 }
             }
         });

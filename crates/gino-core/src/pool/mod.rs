@@ -154,11 +154,11 @@ impl Pool {
         (self.limits.idle_check.zip(idle)).is_some_and(|(after, idle)| idle >= after)
     }
 
-    /// Reserves a slot to be opened in advance, while there are fewer than `min`. Give the connection
-    /// back with [`Pool::release`] once it is [`Pool::connected`].
-    pub fn reserve(&mut self) -> Option<SlotId> {
+    /// Reserves a slot to be opened in advance, while there are fewer than `count`, or than `max`.
+    /// Give the connection back with [`Pool::release`] once it is [`Pool::connected`].
+    pub fn reserve(&mut self, count: usize) -> Option<SlotId> {
         let open = !self.closed && !self.outage.is_on();
-        (open && self.slots.len() < self.limits.min).then(|| self.slots.open())
+        (open && self.slots.len() < count.min(self.limits.max)).then(|| self.slots.open())
     }
 
     /// A reserved slot has its connection. It is held by who asked, also if the pool was closed

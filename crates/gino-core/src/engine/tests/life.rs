@@ -28,6 +28,26 @@ fn warming_up_opens_several_connections_at_once_but_not_too_many() {
 }
 
 #[test]
+fn pool_starts_with_init_size_connections_and_falls_to_min_size() {
+    let world = World::new(1);
+    let settings = [
+        ("init_size", "4"),
+        ("min_size", "1"),
+        ("max_size", "5"),
+        ("max_inactive_connection_lifetime", "100"),
+        ("max_lifetime", "1000"),
+    ];
+    let engine = engine(&world, &settings);
+    let same = engine.clone();
+    world.run(async move { same.warm_up().await.unwrap() });
+    assert_eq!(engine.figures().idle, 4);
+    world.advance(seconds(101));
+    assert_eq!(engine.figures().idle, 1);
+    world.advance(seconds(1000));
+    assert_eq!(engine.figures().idle, 1);
+}
+
+#[test]
 fn warming_up_fails_with_the_first_error_and_leaves_nothing_half_open() {
     let world = World::new(1);
     world.network.server().refusing = true;

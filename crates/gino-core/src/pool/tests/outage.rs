@@ -158,9 +158,9 @@ fn attempt_that_is_given_up_in_an_outage_passes_to_the_next() {
 #[test]
 fn warming_up_stops_while_the_server_is_down() {
     let mut pool = Pool::new(limits(2, 2), 7);
-    let slot = pool.reserve().unwrap();
+    let slot = pool.reserve(2).unwrap();
     pool.unreachable(slot, at(1));
-    assert_eq!(pool.reserve(), None);
+    assert_eq!(pool.reserve(2), None);
 }
 
 fn aging(min: usize) -> Pool {

@@ -72,7 +72,7 @@ impl World {
                 Acquired::Down => assert!(self.pool.is_down() && self.pool.in_use() == 0),
                 other => self.got(other),
             },
-            3 => self.opening.extend(self.pool.reserve()),
+            3 => self.opening.extend(self.pool.reserve(self.random.below(4))),
             4 | 5 => {
                 if let Some(slot) = self.random.pick(&mut self.opening) {
                     if self.random.below(4) == 0 {

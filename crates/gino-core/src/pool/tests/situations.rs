@@ -199,22 +199,23 @@ fn an_idle_connection_that_dies_leaves_room() {
 }
 
 #[test]
-fn warm_up_reserves_no_more_than_the_minimum() {
-    let mut pool = Pool::new(limits(2, 3), 1);
-    let (a, b) = (pool.reserve().unwrap(), pool.reserve().unwrap());
-    assert_eq!(pool.reserve(), None);
+fn warm_up_reserves_no_more_than_it_is_told_or_there_may_be() {
+    let mut pool = Pool::new(limits(1, 3), 1);
+    let (a, b) = (pool.reserve(2).unwrap(), pool.reserve(2).unwrap());
+    assert_eq!(pool.reserve(2), None);
     pool.connected(a, at(0));
     pool.release(a, at(1), true);
     pool.failed(b);
     assert_eq!((pool.size(), pool.idle()), (1, 1));
-    assert!(pool.reserve().is_some());
-    assert_eq!(pool.reserve(), None);
+    assert!(pool.reserve(9).is_some());
+    assert!(pool.reserve(9).is_some());
+    assert_eq!(pool.reserve(9), None);
 }
 
 #[test]
 fn warmed_up_connection_goes_to_who_waits() {
     let mut pool = Pool::new(limits(1, 1), 1);
-    let slot = pool.reserve().unwrap();
+    let slot = pool.reserve(1).unwrap();
     let waiter = wait(&mut pool);
     pool.connected(slot, at(0));
     pool.release(slot, at(1), true);
@@ -321,7 +322,7 @@ fn closing_closes_idle_ones_refuses_waiters_and_waits_for_held_ones() {
     assert_eq!(events(&mut pool), [Event::Refuse(second)]);
     assert_eq!(pool.take(second), Acquired::Closed);
     assert_eq!(pool.acquire(at(2), false), Acquired::Closed);
-    assert_eq!(pool.reserve(), None);
+    assert_eq!(pool.reserve(9), None);
     assert_eq!(pool.held().collect::<Vec<_>>(), [a, b]);
     pool.release(a, at(3), true);
     assert!(pool.is_closed() && !pool.is_drained());
