@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from models import Team, metadata
 
-from gino.exceptions import DivisionByZeroError
+from gino.exceptions import DivisionByZeroError, UniqueViolationError
 from proxy import Proxy
 
 QUERIES = 50
@@ -55,6 +55,27 @@ async def test_models_of_many_tasks_on_one_connection_are_pipelined(proxy: Proxy
         teams = await asyncio.gather(*map(load, keys))
         assert [team.id for team in teams] == keys
         assert proxy.round_trips <= 3
+
+
+async def test_sets_of_executemany_go_together_and_count_together(proxy: Proxy) -> None:
+    insert = Team.insert()
+    rows = [{"name": f"{n}"} for n in range(QUERIES)]
+    async with metadata.acquire() as connection:
+        before = await connection.scalar(metadata.select(metadata.func.count(Team.id)))
+        await connection.status(insert, *rows[:2])  # now it is prepared
+        proxy.delay, proxy.round_trips = 0.05, 0
+        await connection.status(insert, *rows)
+        await connection.raw_connection.executemany(
+            "INSERT INTO gt_teams (name) VALUES ($1)", [(row["name"],) for row in rows]
+        )
+        # that of the raw connection is prepared first
+        assert proxy.round_trips <= 4
+        proxy.delay = 0
+        # one Sync after the last: what fails takes the sets before it along
+        with pytest.raises(UniqueViolationError):
+            await connection.status(insert, *({"id": n, "name": "n"} for n in (-1, -2, -1)))
+        count = await connection.scalar(metadata.select(metadata.func.count(Team.id)))
+        assert count == before + 2 + 2 * QUERIES
 
 
 async def test_tasks_on_one_connection_queue_in_order(proxy: Proxy) -> None:
