@@ -1,4 +1,4 @@
-"""What only aiohttp has: settings in the application, `app["db"]`, the middleware, websockets."""
+"""What only aiohttp has: settings in the application, `app["db"]`, sub-applications, websockets."""
 
 from __future__ import annotations
 
@@ -78,6 +78,46 @@ async def test_sub_application_and_cleanup_context_use_the_database(dsn: str) ->
     async with serving(app, db) as service:
         assert await service.get("/inner/") == (200, "3")
     assert order == [1, 2]
+
+
+async def test_functions_of_start_and_end_use_the_database(dsn: str) -> None:
+    order: list[Any] = []
+
+    def adding(number: int) -> Any:
+        async def function(_app: Any) -> None:
+            order.append(await db.scalar("SELECT $1::int", number))
+
+        return function
+
+    db: Any = Gino()
+    app, inner = web.Application(middlewares=[db]), web.Application()
+    inner.on_startup.append(adding(2))
+    inner.on_cleanup.append(adding(6))
+    app.on_startup.append(adding(1))
+    app.on_shutdown.append(adding(4))
+    app.on_cleanup.append(adding(5))
+    app.add_subapp("/inner", inner)
+    db.init_app(app, {"dsn": dsn, "pool_max_size": 1})
+    app.on_startup.append(adding(3))
+    async with serving(app, db):
+        assert order == [1, 2, 3]
+    assert order == [1, 2, 3, 4, 5, 6]
+
+
+async def test_application_inside_another_one_has_a_database_of_its_own(dsn: str) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(text=str(await request["connection"].scalar("SELECT 1")))
+
+    db: Any = Gino()
+    inner = web.Application(middlewares=[db])
+    inner.router.add_get("/", handler)
+    db.init_app(inner, {"dsn": dsn, "pool_max_size": 1})
+    outer = web.Application()
+    outer.add_subapp("/inner", inner)
+    async with serving(outer, db) as service:
+        assert await service.get("/inner/") == (200, "1")
+        await service.quiet()
+    assert not db.bind
 
 
 async def test_websocket_has_no_connection(dsn: str) -> None:

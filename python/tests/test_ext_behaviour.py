@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import pytest
 
 import gino
@@ -139,6 +141,30 @@ async def test_queries_of_a_request_share_its_connection(make: Make) -> None:
         await service.quiet()
 
 
+async def test_requests_of_one_client_have_connections_of_their_own(make: Make) -> None:
+    service = make(size=1)
+    extension = importlib.import_module(type(service.db).__module__)
+    seen: list[Any] = []
+
+    async def leaving(connection: Any) -> str:
+        assert isinstance(connection, extension.GinoConnection)
+        assert isinstance(service.db.bind, extension.GinoEngine)
+        assert service.db.bind.current_connection is connection
+        seen.append(connection)
+        await connection.transaction()  # and nobody ends it
+        return str(await service.db.scalar("SELECT 1"))
+
+    service.add("/leaving", leaving)
+    # a server may handle all requests of a client's connection in one task
+    async with service.running(), aiohttp.ClientSession(service.url) as client:
+        for _ in range(3):
+            async with client.get("/leaving") as response:
+                assert await response.text() == "1"
+        assert len(set(map(id, seen))) == 3
+        await client.close()
+        await service.quiet()
+
+
 async def test_connection_is_given_back_early(make: Make) -> None:
     service = make()
 
@@ -240,6 +266,44 @@ async def test_client_that_disconnects_while_a_query_runs_leaves_no_connection_b
         with contextlib.suppress(asyncio.CancelledError):
             await task
         await service.quiet()
+        assert (await service.get("/"))[0] == 200
+
+
+async def test_cancelled_handler_gives_its_connection_back_and_ends_its_query(
+    make: Make, dsn: str, engine: Any
+) -> None:
+    address, tag = tagged(dsn)
+    service = make(address, size=1)
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    async def endless(connection: Any) -> str:
+        if tasks:
+            return "again"  # the client asks once more when nobody answers
+        tasks.append(asyncio.current_task())
+        async with service.db.transaction():
+            return str(await connection.scalar("SELECT pg_sleep(600)"))
+
+    async def asleep() -> int:
+        count: int = await engine.scalar(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE application_name = $1 AND query ~ 'pg_sleep' AND state <> 'idle'",
+            tag,
+        )
+        return count
+
+    service.add("/endless", endless)
+    async with service.running():
+        asking = asyncio.create_task(service.get("/endless"))
+        async with asyncio.timeout(10):
+            while not await asleep():
+                await asyncio.sleep(0.01)
+        assert tasks[0] is not None
+        tasks[0].cancel()
+        await service.quiet()
+        assert await asleep() == 0
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
+            await asking
         assert (await service.get("/"))[0] == 200
 
 

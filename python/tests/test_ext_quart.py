@@ -24,21 +24,45 @@ async def test_settings_are_read_when_the_application_starts(dsn: str) -> None:
     db: Any = Gino(app, pool_max_size=3)
     app.config.update(DB_DSN=dsn, DB_POOL_MIN_SIZE="1", DB_POOL_MAX_SIZE=7, DB_ECHO="no")
     app.config["DB_KWARGS"] = {"isolation_level": "SERIALIZABLE"}
-    order: list[Any] = []
-
-    @app.before_serving
-    async def before() -> None:
-        order.append(await db.scalar("SHOW default_transaction_isolation"))
-
-    @app.after_serving
-    async def after() -> None:
-        order.append(await db.scalar("SELECT 2"))
 
     async with serving(app, db):
         assert isinstance(db.bind, GinoEngine)
         figures = db.bind.raw_pool.native.figures
         assert (figures["min"], figures["max"]) == (1, 3)
-    assert order == ["serializable", 2]
+        assert await db.scalar("SHOW default_transaction_isolation") == "serializable"
+    assert not db.bind
+
+
+async def test_functions_around_serving_use_the_database_whenever_they_were_added(
+    dsn: str,
+) -> None:
+    app = Quart("app")
+    db: Any = Gino(dsn=dsn, pool_max_size=1)
+    order: list[Any] = []
+
+    def add(when: str) -> None:
+        @app.before_serving
+        async def before() -> None:
+            order.append(await db.scalar("SELECT $1", f"{when} before"))
+
+        @app.while_serving
+        async def around() -> AsyncIterator[None]:
+            order.append(await db.scalar("SELECT $1", f"{when} begin"))
+            yield
+            order.append(await db.scalar("SELECT $1", f"{when} end"))
+
+        @app.after_serving
+        async def after() -> None:
+            order.append(await db.scalar("SELECT $1", f"{when} after"))
+
+    add("early")
+    db.init_app(app)
+    add("late")
+    app.add_url_rule("/", "here", lambda: "here")
+    async with serving(app, db) as service:
+        assert await service.get("/") == (200, "here")
+    assert order[:4] == ["early before", "late before", "early begin", "late begin"]
+    assert order[4:] == ["late end", "early end", "early after", "late after"]
     assert not db.bind
 
 

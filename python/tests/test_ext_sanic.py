@@ -1,14 +1,13 @@
-"""What only Sanic has: requests of one client in one task, streams, websockets."""
+"""What only Sanic has: listeners around the server, websockets."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import aiohttp
 import pytest
 from sanic import Request, Sanic, text
 
-from gino.ext.sanic import Gino, GinoConnection, GinoEngine
+from gino.ext.sanic import Gino
 from services import SanicService
 
 
@@ -27,27 +26,27 @@ def serving(app: Any, db: Any) -> Any:
     return service.running()
 
 
-async def test_requests_of_one_client_have_connections_of_their_own(app: Any) -> None:
-    db: Any = Gino(app)
-    seen: list[Any] = []
+async def test_listeners_use_the_database_whenever_they_were_added(app: Any) -> None:
+    db: Any = Gino()
+    order: list[Any] = []
 
-    @app.get("/")
-    async def handler(request: Request) -> Any:
-        connection = request.ctx.connection
-        assert isinstance(connection, GinoConnection)
-        assert db.bind.current_connection is connection
-        seen.append(connection)
-        await connection.transaction()
-        return text(str(await db.scalar("SELECT 1")))
+    def add(when: str) -> None:
+        for event in ("before_server_start", "before_server_stop", "after_server_stop"):
 
-    async with serving(app, db) as service, aiohttp.ClientSession(service.url) as client:
-        assert isinstance(db.bind, GinoEngine)
-        for _ in range(3):
-            async with client.get("/") as response:
-                assert await response.text() == "1"
-        assert len(set(map(id, seen))) == 3
-        await client.close()
-        await service.quiet()
+            async def listener(_app: Any, name: str = f"{when} {event}") -> None:
+                order.append(await db.scalar("SELECT $1", name))
+
+            app.register_listener(listener, event)
+
+    app.add_route(lambda _request: text("here"), "/")
+    add("early")
+    db.init_app(app)
+    add("late")
+    async with serving(app, db) as service:
+        assert await service.get("/") == (200, "here")
+        assert order == ["early before_server_start", "late before_server_start"]
+    assert order[2:4] == ["late before_server_stop", "early before_server_stop"]
+    assert order[4:] == ["late after_server_stop", "early after_server_stop"]
     assert not db.bind
 
 

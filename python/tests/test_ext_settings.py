@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import socket
@@ -9,9 +10,11 @@ import ssl
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy.engine.url import make_url
 
 import gino
 from pages import serving
@@ -157,6 +160,36 @@ async def test_password_is_in_no_line_of_a_start_that_fails(
     assert {record.name for record in caplog.records} == {f"gino.ext.{name}"}
     assert all("127.0.0.1:1" in line for line in lines)
     assert "tell-nobody" not in caplog.text + str(raised.value) + repr(db.configuration)
+
+
+@pytest.mark.parametrize("name", MODULES)
+async def test_try_that_fails_half_way_leaves_no_connection_open(name: str, dsn: str) -> None:
+    role = f"ext_{uuid4().hex[:12]}"
+    engine = await gino.create_engine(dsn, min_size=1, max_size=1)
+
+    async def connections() -> int:
+        count: int = await engine.scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role
+        )
+        return count
+
+    try:
+        await engine.status(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 2")
+        address = make_url(dsn).set(username=role).render_as_string(hide_password=False)
+        db = made(name, dsn=address, retry_limit=2, retry_interval=0.01)
+        with pytest.raises(gino.exceptions.TooManyConnectionsError, match=role):
+            await db.startup()  # five at once
+        assert not db.bind
+        async with asyncio.timeout(5):
+            while await connections():
+                await asyncio.sleep(0.01)
+        db.configure(pool_min_size=2, pool_max_size=2)
+        await db.startup()
+        assert await connections() == 2
+        await db.shutdown()
+    finally:
+        await engine.status(f"DROP ROLE {role}")
+        await engine.close()
 
 
 @pytest.mark.parametrize("kind", SERVICES, ids=lambda kind: kind.name)

@@ -14,7 +14,7 @@ from starlette.background import BackgroundTask
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.websockets import WebSocket
 
 import gino
@@ -40,6 +40,31 @@ async def test_mounted_application_has_the_connection(service: Service) -> None:
     async with service.running():
         assert await service.get("/sub/inner") == (200, "1")
         await service.quiet()
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+async def test_application_inside_another_one_needs_its_lifespan_run(
+    dsn: str, is_started: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def endpoint(request: Request) -> Response:
+        return PlainTextResponse(str(await request["connection"].scalar("SELECT 1")))
+
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncIterator[None]:
+        async with inner.router.lifespan_context(inner):
+            yield
+
+    inner = Starlette(routes=[Route("/", endpoint)])
+    db: Any = Gino(inner, dsn=dsn, pool_max_size=1)
+    outer = Starlette(routes=[Mount("/inner", inner)], lifespan=lifespan if is_started else None)
+    async with _serving(outer, db) as service:
+        if is_started:
+            assert await service.get("/inner/") == (200, "1")
+            await service.quiet()
+        else:
+            assert (await service.get("/inner/"))[0] == 500
+            assert "that is the one for init_app()" in caplog.text
+    assert not db.bind
 
 
 @pytest.mark.parametrize("is_outside", [True, False])

@@ -72,13 +72,15 @@ class Gino(_NotFound, ApplicationGino[Quart]):
     strategy = QuartStrategy()
 
     def init_app(self, app: Quart) -> None:
-        """Connect before the application serves, close after it has."""
+        """Connect before the application serves, close after it has.
+
+        First and last, because the application's own functions may use the database.
+        """
         handle_request = app.handle_request
 
         async def start() -> None:
             self.configure(app.config)
             await self.startup()
-            # last, because the application's own functions may use the database
             if self.shutdown not in app.after_serving_funcs:
                 app.after_serving_funcs.append(self.shutdown)
 
@@ -90,7 +92,7 @@ class Gino(_NotFound, ApplicationGino[Quart]):
                 request.connection = connection
                 return await handle_request(request)
 
-        app.before_serving(start)
+        app.before_serving_funcs.insert(0, start)
         items: Any = type("Request", (app.request_class,), {"__getitem__": _item})
         app.request_class = items
         app.handle_request = handle_with_connection  # type: ignore[method-assign]

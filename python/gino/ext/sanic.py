@@ -105,7 +105,7 @@ class Gino(_NotFound, ApplicationGino[Sanic[Any, Any]]):
                 await give_back(request.ctx.connection)
 
         app.register_listener(start, "before_server_start", priority=1)
-        app.register_listener(stop, "after_server_stop")
+        app.register_listener(stop, "after_server_stop", priority=1)
         app.register_middleware(begin, "request", priority=1000)
         app.register_middleware(respond, "response", priority=-1000)
         app.add_signal(end, "http.lifecycle.complete")

@@ -7,7 +7,6 @@ Called by: applications.
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from typing import Any, NoReturn
 
 from tornado import web
@@ -103,13 +102,11 @@ class RequestHandlerMixin:
     async def _execute(self, *args: Any, **kwargs: Any) -> None:
         # around all of a request: on_finish does not come for a client that is gone
         execute: Any = super()._execute  # type: ignore[misc]
-        async with AsyncExitStack() as stack:
-            if not isinstance(self, WebSocketHandler):
-                stack.enter_context(self.db.requests.request())
-                if self.db.configuration.use_connection_for_request:
-                    label = f"{self.request.method} {type(self).__qualname__}"
-                    scope = self.db.request_connection(lambda: label)
-                    self.connection = await stack.enter_async_context(scope)
+        if isinstance(self, WebSocketHandler):
+            await execute(*args, **kwargs)
+            return
+        label = f"{self.request.method} {type(self).__qualname__}"
+        async with self.db.handling(label) as self.connection:
             await execute(*args, **kwargs)
 
 

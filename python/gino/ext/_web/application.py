@@ -11,15 +11,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine.url import URL
 
 from ... import api
-from ...exceptions import OperationalError
+from ...exceptions import OperationalError, UninitializedError
 from ...strategies import GinoStrategy
 from .configuration import NAMES, Configuration, split, unknown
 from .missing import FirstOr404
@@ -112,6 +112,19 @@ class WebGino(FirstOr404, api.Gino):
         finally:
             self.pop_bind()
 
+    @asynccontextmanager
+    async def handling(self, label: str) -> AsyncIterator[Any]:
+        """A block that handles a request, which `shutdown` waits for.
+
+        Its lazy connection comes out, or None if requests have none.
+        """
+        with self.requests.request():
+            if not self.configuration.use_connection_for_request:
+                yield None
+                return
+            async with self.request_connection(lambda: label) as connection:
+                yield connection
+
     def request_connection(
         self, label: Callable[[], str] = lambda: ""
     ) -> AbstractAsyncContextManager[Any]:
@@ -119,6 +132,12 @@ class WebGino(FirstOr404, api.Gino):
 
         Errors: UninitializedError without an engine.
         """
+        if not self.bind:
+            raise UninitializedError(
+                "Gino engine is not initialized: the application has not started, or it has "
+                "ended; where an application is mounted inside another one its framework may "
+                "start the outermost alone, and that is the one for init_app()"
+            )
         return lazy_connection(self.bind, label)
 
 
