@@ -344,6 +344,14 @@ async def test_arrays_nest(connection):
     assert await scalar(connection, "SELECT $1::int4[]", [[], []]) == []
 
 
+async def test_in_an_array_a_list_is_a_dimension_and_a_tuple_an_element(connection):
+    spans = await scalar(connection, "SELECT $1::int4range[]", [[(1, 4), None], [None, (2,)]])
+    assert spans == [[Range(1, 5), None], [None, Range(2)]]
+    assert await scalar(connection, "SELECT $1::point[]", [[(1, 2)]]) == [[(1, 2)]]
+    lists = [[1], [2, [3]]]
+    assert await scalar(connection, "SELECT $1::jsonb[]", lists) == lists
+
+
 async def test_other_types_travel_as_text(connection):
     class Mood(enum.Enum):
         happy = 1

@@ -115,24 +115,24 @@ pub(crate) fn encode(
     element: Encode,
 ) -> Fitted {
     let kind = Kind::of(of);
-    let shape = (of, lower, is_sequence(kind));
+    let shape = (of, lower, Nesting::of(kind));
     encode_nested(shape, value, out, &mut |value, out| {
         element(kind, of, value, out)
     })
 }
 
 /// Appends an array, its elements as `element` writes them. `shape`: the type of the elements, the
-/// index of the first, and whether a list or tuple may be an element's own value.
+/// index of the first, and what is a dimension and no element.
 ///
 /// # Errors
 /// As [`encode`].
 pub(crate) fn encode_nested(
-    (of, lower, is_sequence): (Oid, i32, bool),
+    (of, lower, nesting): (Oid, i32, Nesting),
     value: &Bound<'_, PyAny>,
     out: &mut BytesMut,
     element: &mut dyn FnMut(&Bound<'_, PyAny>, &mut BytesMut) -> Fitted,
 ) -> Fitted {
-    let lengths = lengths(value, is_sequence)?;
+    let lengths = lengths(value, nesting)?;
     let dimensions: Vec<_> = lengths
         .iter()
         .map(|length| Dimension {
@@ -170,13 +170,29 @@ fn write(
     Ok(())
 }
 
-/// Whether a list or tuple may be a value of `kind`.
-pub(crate) fn is_sequence(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Json
+/// What inside of an array is one more of its dimensions, and no element; as in asyncpg, where a value
+/// may be written as a tuple.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nesting {
+    /// Lists and tuples.
+    Sequences,
+    /// Lists: a tuple is an element.
+    Lists,
+    /// Nothing: a list is an element.
+    Nothing,
+}
+
+impl Nesting {
+    /// In arrays of `kind`.
+    pub(crate) fn of(kind: Kind) -> Nesting {
+        match kind {
+            Kind::Json
             | Kind::Jsonb
-            | Kind::Point
+            | Kind::Multirange
+            | Kind::Snapshot
+            | Kind::Vector
+            | Kind::HalfVector => Nesting::Nothing,
+            Kind::Point
             | Kind::Line
             | Kind::Lseg
             | Kind::Box
@@ -184,23 +200,29 @@ pub(crate) fn is_sequence(kind: Kind) -> bool {
             | Kind::Polygon
             | Kind::Circle
             | Kind::Range
-            | Kind::Multirange
             | Kind::Record
-            | Kind::Tid
-            | Kind::Snapshot
-            | Kind::Vector
-            | Kind::HalfVector
-    )
+            | Kind::Tid => Nesting::Lists,
+            _ => Nesting::Sequences,
+        }
+    }
+
+    /// What is in `item`, if it is a dimension.
+    pub(crate) fn items<'py>(self, item: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTuple>> {
+        let nests = match self {
+            Nesting::Sequences => true,
+            Nesting::Lists => item.is_instance_of::<PyList>(),
+            Nesting::Nothing => false,
+        };
+        if nests { items(item) } else { None }
+    }
 }
 
-/// The lengths of the nested lists, from the first item of each. Only one dimension is seen where a
-/// list may be an element's own value.
-fn lengths(value: &Bound<'_, PyAny>, is_sequence: bool) -> Fitted<Vec<usize>> {
-    let deepest = if is_sequence { 1 } else { MAX_DIMENSIONS + 1 };
+/// The lengths of the nested lists, from the first item of each.
+fn lengths(value: &Bound<'_, PyAny>, nesting: Nesting) -> Fitted<Vec<usize>> {
     let mut at = items(value).ok_or("a list or tuple is required")?;
     let mut lengths = vec![at.len()];
-    while lengths.len() < deepest {
-        let Some(inner) = at.iter().next().and_then(|first| items(&first)) else {
+    while lengths.len() <= MAX_DIMENSIONS {
+        let Some(inner) = at.iter().next().and_then(|first| nesting.items(&first)) else {
             break;
         };
         lengths.push(inner.len());

@@ -8,6 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
+use crate::array::Nesting;
 use crate::custom::{self, Form, PyCodec};
 use crate::decode::NO_BINARY;
 use crate::encode;
@@ -79,7 +80,7 @@ pub(crate) fn encode(
             Ok(text::encode(&literal, out)?)
         }
         Shape::Array(element) => {
-            let shape = (element.oid, 1, is_sequence(element));
+            let shape = (element.oid, 1, nesting(element));
             array::encode_nested(shape, value, out, &mut |value, out| {
                 encode(element, Format::Binary, value, out)
             })
@@ -95,11 +96,12 @@ pub(crate) fn encode(
     }
 }
 
-fn is_sequence(of: &Type) -> bool {
+fn nesting(of: &Type) -> Nesting {
     match &of.shape {
-        Shape::Plain(kind) => array::is_sequence(*kind),
-        Shape::Array(_) => false,
-        _ => true,
+        Shape::Plain(kind) => Nesting::of(*kind),
+        Shape::Array(_) => Nesting::Sequences,
+        Shape::Multirange(_) => Nesting::Nothing,
+        _ => Nesting::Lists,
     }
 }
 
@@ -161,7 +163,7 @@ fn array_text(element: &Type, value: &Bound<'_, PyAny>, literal: &mut String) ->
         }
         if item.is_none() {
             literal.push_str("NULL");
-        } else if array::items(&item).is_some() && !is_sequence(element) {
+        } else if nesting(element).items(&item).is_some() {
             array_text(element, &item, literal).within(|| format!("[{index}]"))?;
         } else {
             let mut bytes = BytesMut::new();
