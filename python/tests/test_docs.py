@@ -48,6 +48,17 @@ def test_every_how_to_page_shows_code_that_runs() -> None:
     assert pages - set((DOCS / "how-to").glob("rust-*.md")) <= set(PAGES)  # rustdoc has those
 
 
+def test_every_page_with_rust_is_compiled_by_rustdoc() -> None:
+    source = (DOCS.parent / "crates" / "gino" / "src" / "lib.rs").read_text()
+    compiled = set(re.findall(r'include_str!\("\.\./\.\./\.\./docs/([^"]+)"\)', source))
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if _has_rust(page)}
+    assert compiled == pages
+
+
+def _has_rust(page: Path) -> bool:
+    return any(block.language == "rust" for block in Page(page).blocks)
+
+
 PROMISE = """
 ```python title="app.py"
 import http.server

@@ -149,6 +149,14 @@ struct Readme;
 struct HouseReadme;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/index.md")]
+struct Home;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tutorials/rust.md")]
+struct FirstSteps;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/how-to/rust-schema.md")]
 struct SchemaGuide;
 
