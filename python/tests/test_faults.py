@@ -157,14 +157,17 @@ async def test_session_that_stalls_ends_with_its_time_limit(
         await measured.up()
         total = await length(measured, ledger, is_answer)
 
-    async def stall(left: int) -> None:
+    async def stall(left: int) -> bool:
         async with Proxy(dsn) as proxy:
             await proxy.up()
             engine = await lazy(proxy.dsn, command_timeout=0.3, timeout=1)
             proxy.fault = Fault("stall", left, is_answer)
-            with pytest.raises((exc.OperationalError, TimeoutError)):
+            failed = False
+            try:
                 async with asyncio.timeout(PATIENCE):
                     await session(engine, ledger)
+            except (exc.OperationalError, TimeoutError):
+                failed = True
             proxy.fault = None
             # the connection that nothing comes from is given up once it has had 10 s to heal
             async with (
@@ -174,8 +177,12 @@ async def test_session_that_stalls_ends_with_its_time_limit(
                 assert await next_one.scalar("SELECT 1") == 1
             await settled(engine)
             await engine.close(1)
+            return failed
 
-    await asyncio.gather(*(stall(left) for left in range(0, total, max(total // 12, STEP))))
+    stalls = range(0, total, max(total // 12, STEP))
+    *failed, _ = await asyncio.gather(*map(stall, stalls))
+    # the last may strike when all has been said: sessions differ by a few bytes
+    assert all(failed), [left for left, one in zip(stalls, failed, strict=False) if not one]
     await until_gone(witness, NAME, 30)
     balance = await ledger.balance()
     assert is_balanced(balance), balance
