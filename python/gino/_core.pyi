@@ -277,6 +277,12 @@ class Connection:
         """Return the script that undoes what outlives a transaction; None when not borrowed."""
     def parameter(self, name: str) -> str | None:
         """A setting such as "server_version"; None when not borrowed or unknown."""
+    def parameters(self) -> dict[str, str]:
+        """All settings that the server reports by itself; none when not borrowed."""
+    @property
+    def process(self) -> int | None: ...  # the server's process; None when not borrowed
+    def terminate(self) -> None:
+        """Close the borrowed connection, if there is one, at once; the pool replaces it."""
 
 @final
 class Transaction:

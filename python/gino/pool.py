@@ -16,6 +16,16 @@ from .raw import RawConnection
 Hook = Callable[[RawConnection], Awaitable[object]]
 
 
+def _borrowing(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    async def call(self: Pool, *args: Any, **kwargs: Any) -> Any:
+        async with self.acquire() as connection:
+            return await getattr(connection, name)(*args, **kwargs)
+
+    call.__name__ = name
+    call.__doc__ = f"As `RawConnection.{name}`, on a connection that is borrowed for it."
+    return call
+
+
 class Pool:
     """One pool of connections per running event loop, over one configuration.
 
@@ -58,6 +68,17 @@ class Pool:
     async def release(self, connection: RawConnection) -> None:
         """Give a connection back."""
         await connection._connection.release()
+
+    fetch = _borrowing("fetch")
+    fetchrow = _borrowing("fetchrow")
+    fetchval = _borrowing("fetchval")
+    fetchmany = _borrowing("fetchmany")
+    execute = _borrowing("execute")
+    executemany = _borrowing("executemany")
+    copy_from_table = _borrowing("copy_from_table")
+    copy_from_query = _borrowing("copy_from_query")
+    copy_to_table = _borrowing("copy_to_table")
+    copy_records_to_table = _borrowing("copy_records_to_table")
 
     def get_size(self) -> int:
         """Open connections of the running loop."""

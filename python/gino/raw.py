@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, NamedTuple, Self
 
 from . import _core, codecs, copying
@@ -90,6 +91,18 @@ class RawStatement:
         """One value of the first row, or None."""
         return self._connection.fetchval(self._query, *args, column=column, timeout=timeout)
 
+    async def executemany(
+        self, args: Iterable[Sequence[Any]], *, timeout: float | None = None
+    ) -> None:
+        """Run it once for each sequence of values."""
+        await self._connection.executemany(self._query, args, timeout=timeout)
+
+    def fetchmany(
+        self, args: Iterable[Sequence[Any]], *, timeout: float | None = None
+    ) -> Awaitable[list[Any]]:
+        """Run it once for each sequence of values; all rows together."""
+        return self._connection.fetchmany(self._query, args, timeout=timeout)
+
     def cursor(self, *args: Any, timeout: float | None = None) -> Iteration[Any]:
         """A cursor, inside of a transaction."""
         return self._connection.cursor(self._query, *args, timeout=timeout)
@@ -139,6 +152,13 @@ class RawConnection:
     ) -> None:
         """Run a statement once for each sequence of values."""
         await self._connection.run(_plan(command), list(args), _core.ALL, timeout, True)
+
+    async def fetchmany(
+        self, query: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None
+    ) -> list[Any]:
+        """Run a statement once for each sequence of values; all rows together."""
+        _, rows = await self._connection.run(_plan(query), list(args), _core.EACH, timeout, True)
+        return rows  # type: ignore[no-any-return]
 
     def get_reset_query(self) -> str:
         """What `reset()` sends: settings, temporary tables, locks and cursors of the session go."""
@@ -338,6 +358,29 @@ class RawConnection:
     def is_closed(self) -> bool:
         """Whether the connection cannot be used any more."""
         return self._connection.state in ("closed", "none")
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Close the connection, after what was asked for before; the pool opens another in its
+        place. `timeout`: seconds, then it is closed at once. Errors: TimeoutError.
+        """
+        if not self.is_closed():
+            try:
+                await self.fetch("", timeout=timeout)  # in turn: what is prepared first, runs first
+            finally:
+                self.terminate()
+
+    def terminate(self) -> None:
+        """Close the connection at once; what is under way fails."""
+        self._connection.terminate()
+
+    def get_settings(self) -> SimpleNamespace:
+        """What the server says of its settings by itself, `TimeZone` for example, by attribute."""
+        return SimpleNamespace(**self._connection.parameters())
+
+    def get_server_pid(self) -> int | None:
+        """The number of the server's process."""
+        pid: int | None = self._connection.process
+        return pid
 
     def get_server_version(self) -> ServerVersion:
         """The version of the server."""

@@ -14,7 +14,7 @@ from models import Seat, Team, bound, metadata
 
 import gino
 from gino import create_engine
-from gino.exceptions import NoActiveSQLTransactionError, UniqueViolationError
+from gino.exceptions import ClosedError, NoActiveSQLTransactionError, UniqueViolationError
 from gino.testing.rollback import Rollback
 
 pytest_plugins = ["pytester"]
@@ -170,6 +170,18 @@ async def test_connections_behave_as_they_do_without(db: Any, rollback: Rollback
     with pytest.raises(AssertionError):
         await tx.rollback()
     await connection.release()
+
+
+async def test_closed_connection_is_closed_for_who_closed_it(db: Any, rollback: Rollback) -> None:
+    await Team.create(name="a")
+    async with db.acquire() as connection:
+        raw = connection.raw_connection
+        assert raw.get_server_pid() == await db.scalar("SELECT pg_backend_pid()")
+        await raw.close()
+        assert raw.is_closed()
+        with pytest.raises(ClosedError):
+            await raw.fetchval("SELECT 1")
+    assert await names() == ["a"]
 
 
 async def test_transactions_that_cannot_begin_say_so(

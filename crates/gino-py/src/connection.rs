@@ -1,5 +1,6 @@
 //! Owns the public class Connection: a contextual connection of a task.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use gino_core::codec::catalog::{Customs, Type};
@@ -272,6 +273,23 @@ impl Connection {
 
     fn parameter(&self, name: &str) -> Option<String> {
         self.handle.get().core.current_seat()?.parameter(name)
+    }
+
+    fn parameters(&self) -> HashMap<String, String> {
+        let seat = self.handle.get().core.current_seat();
+        seat.map_or_else(HashMap::new, |seat| seat.parameters().into_iter().collect())
+    }
+
+    #[getter]
+    fn process(&self) -> Option<i32> {
+        self.handle.get().core.current_seat()?.process()
+    }
+
+    /// Closes the borrowed connection at once.
+    fn terminate(&self) {
+        if let Some(seat) = self.handle.get().core.current_seat() {
+            seat.close();
+        }
     }
 }
 

@@ -205,7 +205,7 @@ class _Lent:
         """Stand on `show`, and on the task's stack, if there is one."""
         self._show = show
         self._stack = stack
-        self._is_gone = False
+        self._is_gone = self._is_closed = False
         if stack is not None:
             stack.append(self)
         bounded = self._options.get("timeout") or self._engine.execution_opts.get("timeout")
@@ -239,6 +239,17 @@ class _Lent:
         """Nothing: it is there."""
         self._present()
 
+    def terminate(self) -> None:
+        """Closed is this one, not the connection that all share."""
+        self._is_closed = True
+
+    @property
+    def state(self) -> str:
+        """As the native connection's."""
+        if self._is_gone:
+            return "none"
+        return "closed" if self._is_closed else self._show.root.state
+
     async def release(self, permanent: bool = True) -> bool:
         """Give back the right to use the connection, not the connection."""
         if not permanent:
@@ -266,6 +277,8 @@ class _Lent:
     def _present(self) -> Show:
         if self._is_gone:
             raise make_exception("Released", "this connection is released permanently", {})
+        if self._is_closed:
+            raise make_exception("Closed", "the connection is closed", {"what": "connection"})
         return self._show
 
 

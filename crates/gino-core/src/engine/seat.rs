@@ -406,6 +406,22 @@ impl<R: Runtime> Seat<R> {
         self.session.parameter(name)
     }
 
+    /// All settings that the server reports by itself.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        self.session.parameters()
+    }
+
+    /// The server's process behind it, if it told.
+    pub fn process(&self) -> Option<i32> {
+        self.session.process()
+    }
+
+    /// Closes the connection at once: what is under way on it fails, and the pool takes another in its
+    /// place when it is given back.
+    pub fn close(&self) {
+        self.session.close();
+    }
+
     /// A name for a savepoint or portal that was not used on this seat before.
     pub(super) fn next_name(&self, prefix: &str) -> String {
         format!("{prefix}{}", self.names.fetch_add(1, Ordering::Relaxed) + 1)

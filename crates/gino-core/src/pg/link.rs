@@ -462,6 +462,13 @@ impl Session for Link {
             .map(|value| value.to_string())
     }
 
+    fn parameters(&self) -> Vec<(String, String)> {
+        let shared = self.lock();
+        let all = shared.parameters.iter();
+        all.map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect()
+    }
+
     fn process(&self) -> Option<i32> {
         self.lock().key.as_ref().map(|(process, _)| *process)
     }

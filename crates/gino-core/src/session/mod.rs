@@ -124,6 +124,9 @@ pub trait Session: Send + Sync + 'static {
     /// A setting that the server reports by itself, such as `server_version` or `TimeZone`.
     fn parameter(&self, name: &str) -> Option<String>;
 
+    /// All settings that the server reports by itself.
+    fn parameters(&self) -> Vec<(String, String)>;
+
     /// The server's process that serves this session, if it told.
     fn process(&self) -> Option<i32> {
         None
