@@ -60,10 +60,12 @@ impl<R: Runtime> Seat<R> {
         });
     }
 
-    /// Asks the server to stop what runs, until it has. The session is held.
+    /// Asks the server to stop what runs, until it has, or the connection is closed because it does
+    /// not. The session is held.
     async fn stop(&self, drained: Drained) {
         let runtime = &self.inner.runtime;
         let mut drained = pin!(drained);
+        let patience = runtime.now() + HEAL;
         while let Some(packet) = self.session.cancel_packet() {
             let limit = Limit::within(runtime, Some(CANCEL));
             let ask = cancel(runtime, &self.route, packet);
@@ -81,6 +83,9 @@ impl<R: Runtime> Seat<R> {
             let limit = Limit::within(runtime, Some(AGAIN));
             if race(runtime, limit, statement_late, answer).await.is_ok() {
                 break;
+            }
+            if runtime.now() >= patience {
+                self.session.close();
             }
         }
         drained.await;
@@ -227,5 +232,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long a cancel request may take until the connection is given up.
 const CANCEL: Duration = Duration::from_secs(5);
 
-/// How long a rollback and reset may take until the connection is given up instead.
+/// How long the server may take to stop a statement, or for a rollback and reset, until the
+/// connection is given up instead.
 const HEAL: Duration = Duration::from_secs(10);

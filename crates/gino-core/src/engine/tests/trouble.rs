@@ -204,3 +204,29 @@ fn cancel_request_that_came_too_early_is_repeated() {
     let server = world.network.server();
     assert_eq!((server.cancels, server.violations), (3, 0));
 }
+
+#[test]
+fn server_that_ignores_cancel_requests_costs_the_connection_not_its_holder() {
+    let world = World::new(1);
+    world.network.server().cancels_too_early = usize::MAX;
+    let engine = pool_of_one(&world);
+    let (same, inside) = (engine.clone(), world.clone());
+    world.run(async move {
+        let lease = same.acquire(None).await.unwrap();
+        let tx = begin(lease.seat()).await.unwrap();
+        let slow = within(
+            &inside,
+            limit(&inside, 1),
+            run(lease.seat(), "SLEEP 3600000"),
+        );
+        error(slow.await);
+        let before = inside.now();
+        assert!(tx.rollback().await.is_err());
+        let took = inside.now().saturating_since(before);
+        assert!(seconds(5) < took && took < seconds(15), "{took:?}");
+        drop(lease);
+        let next = same.acquire(None).await.unwrap();
+        assert_eq!(run(next.seat(), "ROWS 1").await.unwrap(), [1]);
+    });
+    assert_eq!(engine.figures().size, 1);
+}
