@@ -202,4 +202,6 @@ async def main(dsn: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python idioms.py postgresql://localhost/gino")
     asyncio.run(main(sys.argv[1]))

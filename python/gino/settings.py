@@ -9,10 +9,12 @@ Called by: `gino.strategies`.
 from __future__ import annotations
 
 import difflib
+import getpass
 import os
 import ssl
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.engine.url import URL
@@ -83,7 +85,16 @@ def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
     if level is not None:
         settings["default_transaction_isolation"] = isolation(level)
     settings.update(getattr(keywords.get("pool_class"), "settings", {}))
-    return _core.Config(address(url), settings, dict(os.environ), context)
+    return _core.Config(address(url), settings, _environment(), context)
+
+
+def _environment() -> dict[str, str]:
+    """The variables of this process, and its user where none says it, as in a container."""
+    found = dict(os.environ)
+    if not any(map(found.get, ("USER", "LOGNAME", "USERNAME"))):
+        with suppress(KeyError, OSError):  # an account without a name
+            found["USER"] = getpass.getuser()
+    return found
 
 
 def hooks(keywords: Mapping[str, Any]) -> dict[str, Any]:

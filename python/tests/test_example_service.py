@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import shlex
@@ -18,6 +19,7 @@ import pytest
 
 import gino
 from pages import environment, serving
+from proxy import Proxy
 
 pytestmark = pytest.mark.timeout(240)  # each test starts several programs
 ROOT = Path(__file__).resolve().parents[2] / "examples" / "python" / "service"
@@ -128,6 +130,37 @@ def test_service_serves_what_the_containers_command_starts(home_dsn: str) -> Non
         assert client.delete(f"/teams/{team['id']}").status_code in (204, 409)
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio"])  # the program chooses its own loop
+async def test_service_waits_for_a_database_that_starts_later(home_dsn: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with Proxy(home_dsn) as proxy:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tickets"),
+            cwd=ROOT,
+            env=environment(ROOT) | {"DB_DSN": proxy.dsn, "PORT": str(port)},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            assert process.stderr is not None
+            first = (await process.stderr.readline()).decode()
+            assert first.startswith("no connection to the database (try 1 of 30, next in 1 s): ")
+            assert f"127.0.0.1:{proxy.port}" in first
+            await proxy.up()
+            async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
+                while True:
+                    with contextlib.suppress(httpx.TransportError):
+                        answer = await client.get(f"http://127.0.0.1:{port}/health")
+                        break
+                    await asyncio.sleep(0.1)
+            assert answer.json()["database"]
+        finally:
+            process.terminate()
+            words = (await process.communicate())[1].decode()
+        assert "Traceback" not in words
+
+
 def test_its_own_tests_pass(home_dsn: str) -> None:
     arguments = ["pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
     output = run(home_dsn, *arguments)
@@ -146,6 +179,7 @@ def test_container_holds_what_the_service_needs() -> None:
     words = dict(found)
     assert words["FROM"].startswith("python:3.")
     assert "-r requirements.txt" in words["RUN"]
+    assert "--only-binary :all:" in words["RUN"], "the image has no compiler"
     assert words["USER"] not in ("root", "0")
     assert [word for word, _ in found][-1] == "CMD"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import pwd
 import ssl
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,14 @@ def test_url_object_goes_with_its_password_and_is_not_changed() -> None:
     url = URL.create("asyncpg", "u", "p@ss:/", "h", 5433, "d")
     assert make_url(address(url)).password == "p@ss:/"
     assert url.drivername == "asyncpg"
+
+
+def test_user_is_the_systems_where_nothing_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("USER", "LOGNAME", "USERNAME", "LNAME", "PGUSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert native_config("postgresql://h/d", {}).get("user") == pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setenv("LOGNAME", "me")
+    assert native_config("postgresql://h/d", {}).get("user") == "me"
 
 
 @pytest.mark.parametrize("wrong", ["mysql://h/d", "h/d", make_url("sqlite://")])

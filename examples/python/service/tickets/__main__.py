@@ -1,24 +1,32 @@
 """`python -m tickets`: brings the database up to date and serves the application.
 
-Owns: the order of the two.
+Owns: the order of the two, and that the first waits for the database as the second does.
 Never does: start to serve when a migration has failed.
 Called by: the container, people.
 """
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import uvicorn
 from alembic import command
 from alembic.config import Config
 
+from .models import db
 from .settings import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+async def wait() -> None:
+    await db.startup()
+    await db.shutdown()
+
+
 def main() -> None:
+    asyncio.run(wait())
     command.upgrade(Config(ROOT / "alembic.ini"), "head")
     uvicorn.run("tickets.app:app", host="0.0.0.0", port=settings.port)
 
