@@ -192,26 +192,37 @@ impl<R: Runtime> Seat<R> {
     /// # Cancellation
     /// It is sent all the same, ahead of whatever is submitted later.
     pub(super) async fn script_surely(self: &Arc<Self>, sql: &str) -> Result<Completion> {
-        let text = Sql::new(sql);
-        self.note(&text);
-        let watch = self.watch(&text);
         let mut owed = Owed {
             seat: self,
             script: Some(sql),
         };
-        let done = loop {
+        self.run_whole(sql, || owed.script = None).await
+    }
+
+    /// As [`Seat::script`], for what takes the server no time and must not be stopped half-way, as that
+    /// would be an error inside of a transaction.
+    ///
+    /// # Cancellation
+    /// It is not sent before its turn has come; once sent it is finished.
+    pub(super) async fn script_whole(self: &Arc<Self>, sql: &str) -> Result<Completion> {
+        self.run_whole(sql, || {}).await
+    }
+
+    async fn run_whole(self: &Arc<Self>, sql: &str, sent: impl FnOnce()) -> Result<Completion> {
+        let text = Sql::new(sql);
+        self.note(&text);
+        let watch = self.watch(&text);
+        let submitted = loop {
             match self.submit(Request::Script(sql), None) {
-                Ok(Submitted::Reply(reply)) => {
-                    owed.script = None;
-                    let reply = Some(reply);
-                    break Watched { seat: self, reply }.await;
-                }
                 Ok(Submitted::Held(_)) => self.gate.wait().await,
-                Err(error) => {
-                    owed.script = None;
-                    break Err(error);
-                }
+                Ok(Submitted::Reply(reply)) => break Ok(reply),
+                Err(error) => break Err(error),
             }
+        };
+        sent();
+        let done = match submitted {
+            Ok(reply) => reply.await,
+            Err(error) => Err(error),
         };
         if let Some(watch) = watch {
             watch.done(&done, false, 0);

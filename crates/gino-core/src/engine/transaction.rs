@@ -72,7 +72,8 @@ impl<R: Runtime> Transaction<R> {
     /// The server's, or a usage error for options on a savepoint.
     ///
     /// # Cancellation
-    /// A transaction that may have begun is rolled back when the connection is given back.
+    /// A transaction that may have begun is rolled back when the connection is given back; a savepoint
+    /// changes nothing for the transaction around it.
     pub async fn begin(seat: Arc<Seat<R>>, options: TransactionOptions) -> Result<Transaction<R>> {
         seat.settle().await?;
         let nested = matches!(seat.status(), Status::InTransaction | Status::Failed);
@@ -84,7 +85,7 @@ impl<R: Runtime> Transaction<R> {
                     "isolation, readonly and deferrable belong to the outermost transaction";
                 return Err(UsageError::Statement(reason).into());
             }
-            Some(name) => seat.script(&format!("SAVEPOINT {name}"), None).await?,
+            Some(name) => seat.script_whole(&format!("SAVEPOINT {name}")).await?,
         };
         let before = seat.after_commit().len();
         let transaction = Transaction {
@@ -170,7 +171,7 @@ impl<R: Runtime> Transaction<R> {
             };
         };
         let release = format!("RELEASE SAVEPOINT {name}");
-        self.seat.script(&release, None).await.map(drop)
+        self.seat.script_whole(&release).await.map(drop)
     }
 
     /// Rolls back, or back to the savepoint.

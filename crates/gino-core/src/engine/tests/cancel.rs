@@ -132,6 +132,48 @@ fn transaction_may_be_cancelled_anywhere() {
 }
 
 #[test]
+fn savepoint_that_is_given_up_leaves_the_transaction_around_it_alone() {
+    for seed in 0..10 {
+        let mut polls = 1;
+        while !survives_inside(seed, polls) {
+            polls += 1;
+        }
+        assert!(polls > 3, "never pending");
+    }
+}
+
+/// Savepoints in a transaction, given up at the poll; the transaction goes on and commits.
+fn survives_inside(seed: u64, polls: usize) -> bool {
+    let world = World::new(seed);
+    let engine = pool_of_one(&world);
+    let ended = world.run(async move {
+        let lease = engine.acquire(None).await.unwrap();
+        let seat = Arc::clone(lease.seat());
+        let outer = begin(&seat).await.unwrap();
+        let inside = Arc::clone(&seat);
+        let flow = async move {
+            let nested = begin(&inside).await.unwrap();
+            nested.commit().await.unwrap();
+            let nested = begin(&inside).await.unwrap();
+            nested.rollback().await.unwrap();
+        };
+        let mortal = Mortal {
+            flow: Some(Box::pin(flow)),
+            cut: Cut::Pending(polls),
+            polls: 0,
+        };
+        let ended = mortal.await;
+        assert_eq!(run(&seat, "ROWS 1").await.unwrap(), [1], "{seed} {polls}");
+        outer.commit().await.unwrap();
+        lease.release().await;
+        ended
+    });
+    // Asked to stop one of these, a server that is slow would fail the transaction.
+    assert_eq!(world.network.server().cancels, 0, "{seed} {polls}");
+    ended
+}
+
+#[test]
 fn cursor_may_be_cancelled_anywhere() {
     at_every_await(15, |engine| async move {
         let lease = engine.acquire(None).await.unwrap();
