@@ -3,19 +3,25 @@
 //! the moment a socket is ready.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gino_core::config::{Config, Endpoint};
 use gino_core::error::{ConnectError, Phase, Result};
+use gino_core::runtime::Runtime;
 use gino_core::session::{Channel, Encryption, Route, Wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::socket;
+use super::{TokioRuntime, keepalive, socket};
 
 /// Opens a socket to `route`, encrypts it as asked for, and feeds `wire` from then on. Nothing is
 /// awaited once it is ready, so that a dropped future leaves nothing behind.
-pub(super) async fn connect(route: &Route, wire: &Arc<dyn Wire>) -> Result<Channel> {
+pub(super) async fn connect(
+    runtime: &TokioRuntime,
+    route: &Route,
+    wire: &Arc<dyn Wire>,
+) -> Result<Channel> {
     let endpoint = &route.endpoint;
     match endpoint {
         Endpoint::Tcp {
@@ -24,7 +30,7 @@ pub(super) async fn connect(route: &Route, wire: &Arc<dyn Wire>) -> Result<Chann
             port,
         } => {
             let place = address.as_ref().unwrap_or(host);
-            let mut stream = open_tcp(endpoint, place, *port).await?;
+            let mut stream = open_tcp(runtime, route, place, *port).await?;
             if let Some(encryption) = &route.encryption
                 && begins(encryption, endpoint, &mut stream).await?
             {
@@ -119,17 +125,25 @@ fn no_tls() -> gino_core::error::Error {
     .into()
 }
 
-async fn open_tcp(endpoint: &Endpoint, host: &str, port: u16) -> Result<TcpStream> {
-    let failed = |phase, cause| ConnectError::new(phase, endpoint.to_string(), cause);
-    let addresses = tokio::net::lookup_host((host, port))
+async fn open_tcp(
+    runtime: &TokioRuntime,
+    route: &Route,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream> {
+    let failed = |phase, cause| ConnectError::new(phase, route.endpoint.to_string(), cause);
+    let found = tokio::net::lookup_host((host, port))
         .await
         .map_err(|cause| failed(Phase::Resolve, Some(cause)))?;
     let mut last = None;
-    for address in addresses {
+    for address in in_order(runtime, route, found) {
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 // A request is one write: nothing is gained by waiting for more.
-                (stream.set_nodelay(true)).map_err(|cause| failed(Phase::Socket, Some(cause)))?;
+                let prepared = stream.set_nodelay(true);
+                prepared
+                    .and_then(|()| keepalive::set(&stream, &route.keepalive))
+                    .map_err(|cause| failed(Phase::Socket, Some(cause)))?;
                 return Ok(stream);
             }
             Err(cause) => last = Some(cause),
@@ -140,6 +154,19 @@ async fn open_tcp(endpoint: &Endpoint, host: &str, port: u16) -> Result<TcpStrea
         None => failed(Phase::Resolve, None),
     }
     .into())
+}
+
+/// The addresses of a name in the order in which they are to be tried.
+fn in_order(
+    runtime: &TokioRuntime,
+    route: &Route,
+    found: impl Iterator<Item = SocketAddr>,
+) -> Vec<SocketAddr> {
+    let mut found: Vec<_> = found.collect();
+    if route.shuffled {
+        runtime.shuffle(&mut found);
+    }
+    found
 }
 
 #[cfg(unix)]
@@ -157,4 +184,60 @@ async fn open_unix(path: &str, wire: &Arc<dyn Wire>) -> io::Result<()> {
 #[cfg(not(unix))]
 async fn open_unix(_path: &str, _wire: &Arc<dyn Wire>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use gino_core::config::KeepAlive;
+    use socket2::SockRef;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn route(shuffled: bool) -> Route {
+        Route {
+            endpoint: Endpoint::Tcp {
+                host: "localhost".into(),
+                address: None,
+                port: 0,
+            },
+            encryption: None,
+            keepalive: KeepAlive {
+                idle: Some(Duration::from_secs(11)),
+                ..KeepAlive::default()
+            },
+            shuffled,
+        }
+    }
+
+    #[tokio::test]
+    async fn socket_has_what_the_route_says_of_keep_alives() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let runtime = TokioRuntime::new();
+        let route = route(false);
+        let stream = open_tcp(&runtime, &route, "127.0.0.1", port).await.unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(stream.nodelay().unwrap() && socket.keepalive().unwrap());
+        let idle = socket.tcp_keepalive_time().unwrap();
+        assert_eq!(idle, Duration::from_secs(11));
+    }
+
+    #[test]
+    fn addresses_of_one_name_are_tried_in_random_order_if_asked_for() {
+        let found: Vec<SocketAddr> = (1..=5_u8).map(|n| ([10, 0, 0, n], 5432).into()).collect();
+        let runtime = TokioRuntime::new();
+        let order = |shuffled| in_order(&runtime, &route(shuffled), found.iter().copied());
+        let mut orders = HashSet::new();
+        for _ in 0..64 {
+            assert_eq!(order(false), found);
+            let shuffled = order(true);
+            assert!(found.iter().all(|address| shuffled.contains(address)));
+            orders.insert(shuffled);
+        }
+        assert!(orders.len() > 10, "{}", orders.len());
+    }
 }

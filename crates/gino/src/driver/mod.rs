@@ -1,12 +1,13 @@
 //! Owns the tokio side of the engine's seam: clock, timers, background tasks and sockets.
 //! Never knows a protocol or a pool. `gino_core::engine` calls it.
 
-mod connect;
+mod keepalive;
 mod socket;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
 mod verify;
+mod connect;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::Pin;
@@ -77,7 +78,7 @@ impl Runtime for TokioRuntime {
     }
 
     async fn connect(&self, route: &Route, wire: Arc<dyn Wire>) -> Result<Channel> {
-        connect::connect(route, &wire).await
+        connect::connect(self, route, &wire).await
     }
 
     fn caller(&self) -> Option<Arc<str>> {
