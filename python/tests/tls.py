@@ -367,6 +367,8 @@ def main(command: list[str]) -> int:
             server = stack.enter_context(encrypting_cluster(files, found))
             address = f"postgresql://gino@localhost:{server.port}/gino?hostaddr=127.0.0.1"
             environment["GINO_TEST_TLS_DSN"] = address
+            # A server that is installed has the extensions that the bundled one has not.
+            environment.setdefault("GINO_TEST_EXTENDED_DSN", server.dsn)
         with subprocess.Popen(command, env=environment) as child:
             try:
                 return child.wait()

@@ -15,7 +15,7 @@ use crate::errors;
 use crate::handle::Handle;
 use crate::params::PyParams;
 use crate::plan::Plan;
-use crate::query::{catch_up, seconds};
+use crate::query::seconds;
 use crate::sink::{Mode, PySink};
 
 /// A server-side cursor. It begins on first use.
@@ -215,10 +215,6 @@ impl Shared {
             return Ok(false);
         };
         if let Ok(mut sink) = sink.into_any().downcast::<PySink>() {
-            if let Some(columns) = sink.late() {
-                let seat = Arc::clone(cursor.seat());
-                catch_up(&seat, limit, &mut sink, &columns).await?;
-            }
             Python::attach(|py| {
                 let list = sink.take_list(py);
                 state.ready.extend(list.iter().map(Bound::unbind));

@@ -56,8 +56,8 @@ impl PyCodec {
         let PyCodec::Functions { form, .. } = self else {
             return Ok(());
         };
-        let is_composite = matches!(of.shape, Shape::Composite(_));
-        let has_tuples = match &of.shape {
+        let is_composite = matches!(of.base().shape, Shape::Composite(_));
+        let has_tuples = match &of.base().shape {
             Shape::Composite(_) => true,
             Shape::Plain(kind) => matches!(
                 kind,
@@ -79,7 +79,10 @@ impl PyCodec {
             }
             _ => return Ok(()),
         };
-        Err(PyValueError::new_err(format!("type {}: {reason}", of.name)))
+        Err(PyValueError::new_err(format!(
+            "type {}: {reason}",
+            of.full_name
+        )))
     }
 }
 
@@ -102,7 +105,7 @@ impl Form {
 
 /// The text in the binary form of a kind that has one.
 pub(crate) fn text_in<'a>(base: &Type, bytes: &'a [u8]) -> Fitted<&'a str> {
-    Ok(match base.shape {
+    Ok(match base.base().shape {
         Shape::Plain(Kind::Jsonb) => text::decode(json::decode_jsonb(bytes)?)?,
         Shape::Plain(Kind::Versioned) => versioned::decode(bytes)?,
         _ => text::decode(bytes)?,
@@ -111,10 +114,10 @@ pub(crate) fn text_in<'a>(base: &Type, bytes: &'a [u8]) -> Fitted<&'a str> {
 
 /// Appends a text as the binary form of a kind that has one.
 pub(crate) fn put_text(base: &Type, value: &str, out: &mut BytesMut) -> Fitted {
-    match base.shape {
+    match base.base().shape {
         Shape::Plain(Kind::Jsonb) => json::encode_jsonb(value.as_bytes(), out),
         Shape::Plain(Kind::Versioned) => versioned::encode(value, out)?,
-        Shape::Plain(Kind::Text | Kind::Json) => text::encode(value, out)?,
+        Shape::Enum(_) | Shape::Plain(Kind::Text | Kind::Json) => text::encode(value, out)?,
         _ => return Err(NO_BINARY.into()),
     }
     Ok(())

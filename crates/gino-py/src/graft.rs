@@ -20,7 +20,9 @@ use crate::{array, python, raw, span};
 pub(crate) fn format(of: &Type, value: &Bound<'_, PyAny>) -> Format {
     match &of.shape {
         Shape::Custom(_) => of.format(),
+        Shape::Domain(base) => format(base, value),
         Shape::Plain(kind) => encode::format(*kind, value),
+        Shape::Enum(_) => encode::format(Kind::Text, value),
         _ if value.is_instance_of::<PyString>() => Format::Text,
         _ => of.format(),
     }
@@ -59,17 +61,18 @@ pub(crate) fn encode(
                 }
             }
         }
+        Shape::Domain(base) => encode(base, format, value, out),
         Shape::Plain(kind) => match (format, kind.format()) {
             (Format::Binary, Format::Text) => Err(NO_BINARY.into()),
             (Format::Text, _) => encode::text_form(value, b',', out),
-            // A member of an Enum stands for the label of its name.
-            _ if *kind == Kind::Text
-                && !value.is_instance_of::<PyString>()
-                && value.is_instance(python::enumeration(py)?)? =>
-            {
+            _ => encode::encode(*kind, of.oid, value, out),
+        },
+        // A member of an Enum stands for the label of its name.
+        Shape::Enum(_) => match value.is_instance_of::<PyString>() {
+            false if value.is_instance(python::enumeration(py)?)? => {
                 encode::text_form(value, b',', out)
             }
-            _ => encode::encode(*kind, of.oid, value, out),
+            _ => encode::encode(Kind::Text, of.oid, value, out),
         },
         _ if format == Format::Text && value.is_instance_of::<PyString>() => {
             encode::text_form(value, b',', out)
@@ -97,8 +100,9 @@ pub(crate) fn encode(
 }
 
 fn nesting(of: &Type) -> Nesting {
-    match &of.shape {
+    match &of.base().shape {
         Shape::Plain(kind) => Nesting::of(*kind),
+        Shape::Enum(_) => Nesting::of(Kind::Text),
         Shape::Array(_) => Nesting::Sequences,
         Shape::Multirange(_) => Nesting::Nothing,
         _ => Nesting::Lists,

@@ -3,7 +3,6 @@
 //! Never knows a connection. The driver half makes one per request.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::BytesMut;
 use gino_core::codec::{Format, Kind, Oid, Type, type_name};
@@ -20,8 +19,6 @@ use crate::plan::Plan;
 /// The values of one run of a plan, or of several runs at once.
 pub(crate) struct PyParams {
     sets: Sets,
-    /// Whether a value did not fit a type that the server was asked for once: it may be another now.
-    refused: AtomicBool,
 }
 
 enum Sets {
@@ -42,15 +39,7 @@ impl PyParams {
         } else {
             Sets::One(processed(plan, args)?)
         };
-        Ok(PyParams {
-            sets,
-            refused: AtomicBool::new(false),
-        })
-    }
-
-    /// Whether a value did not fit a type that may be another now. Nothing was sent then.
-    pub(crate) fn take_refused(&self) -> bool {
-        self.refused.swap(false, Ordering::Relaxed)
+        Ok(PyParams { sets })
     }
 
     /// What `choose` says of a value that is not None.
@@ -158,14 +147,10 @@ impl Params for PyParams {
         of: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull> {
-        let name = || of.name.to_string().into();
-        let written = self.write(set, index, name, |value| {
+        let name = || of.full_name.to_string().into();
+        self.write(set, index, name, |value| {
             graft::encode(of, graft::format(of, value), value, out)
-        });
-        if written.is_err() {
-            self.refused.store(true, Ordering::Relaxed);
-        }
-        written
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gino_core::codec::{Kind, Oid};
-use gino_core::row::{Columns, RawRow};
+use gino_core::row::Columns;
 use gino_core::session::Sql;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -41,9 +41,7 @@ pub(crate) struct Table {
     /// How each column travels, and its type.
     pub(crate) kinds: Box<[(Kind, Oid)]>,
     /// The decoders of those that the catalog describes; empty if there is none.
-    pub(crate) learnt: Box<[Option<Decoder>]>,
-    /// Whether there are composites among them.
-    pub(crate) may_change: bool,
+    pub(crate) learnt: Box<[Option<Arc<Decoder>>]>,
     /// What each column is called, by the server; None where the plan knows better. Names alone are
     /// never part of a cycle, so that the garbage collector need not see them here.
     keys: Option<Py<RowKeys>>,
@@ -135,16 +133,7 @@ impl Plan {
 impl Table {
     /// The decoder of column `index`, if the catalog describes its type.
     pub(crate) fn learnt(&self, index: usize) -> Option<&Decoder> {
-        self.learnt.get(index)?.as_ref()
-    }
-
-    /// Whether the composites in `row` have the fields that are known.
-    pub(crate) fn fits(&self, row: RawRow<'_>) -> bool {
-        let mut cells = row.values().zip(&self.learnt);
-        cells.all(|cell| match cell {
-            (Ok(Some(bytes)), Some(decoder)) => decoder.fits(bytes),
-            _ => true,
-        })
+        self.learnt.get(index)?.as_deref()
     }
 }
 
@@ -230,7 +219,7 @@ impl Plan {
         };
         let decoders = columns.iter().map(|column| {
             let learnt = column.learnt.as_ref();
-            learnt.map(|learnt| Decoder::new(py, learnt)).transpose()
+            learnt.map(|learnt| Decoder::of(py, learnt)).transpose()
         });
         let learnt = match columns.iter().any(|column| column.learnt.is_some()) {
             true => decoders.collect::<PyResult<_>>()?,
@@ -253,7 +242,6 @@ impl Plan {
             processors,
             columns: Arc::clone(columns),
             kinds: columns.iter().map(|one| (one.kind(), one.oid)).collect(),
-            may_change: learnt.iter().flatten().any(Decoder::may_change),
             learnt,
             keys,
             slots: slots.into(),

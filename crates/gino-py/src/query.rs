@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gino_core::engine::{Limit, Seat, within};
-use gino_core::row::Columns;
+use gino_core::engine::{Limit, Seat};
 use gino_core::session::{Completion, Sink};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -64,47 +63,22 @@ impl Query {
             into,
             ..
         } = self;
-        let make = || {
-            Python::attach(|py| {
-                let into = into.as_ref().map(|into| into.clone_ref(py));
-                Some(Box::new(PySink::new(py, &plan, mode, into, many)) as Box<dyn Sink>)
-            })
-        };
+        let sink = Python::attach(|py| PySink::new(py, &plan, mode, into, many));
+        let sink = Some(Box::new(sink) as Box<dyn Sink>);
         let max_rows = if many { 0 } else { mode.max_rows() };
         let sql = plan.get().sql();
-        let mut done = seat.run_within(limit, sql, &params, make(), max_rows).await;
-        if done.is_err() && params.take_refused() && seat.doubt(sql) {
-            // Nothing was sent: once more, with what the types are now.
-            done = seat.run_within(limit, sql, &params, make(), max_rows).await;
-        }
+        let done = seat.run_within(limit, sql, &params, sink, max_rows).await;
         let Completion {
             sink,
             tag,
             affected,
             ..
         } = done.map_err(|error| Python::attach(|py| errors::raise(py, error)))?;
-        let Some(mut sink) = sink.and_then(|sink| sink.into_any().downcast::<PySink>().ok()) else {
+        let Some(sink) = sink.and_then(|sink| sink.into_any().downcast::<PySink>().ok()) else {
             return Ok(Python::attach(|py| py.None()));
         };
-        if let Some(columns) = sink.late() {
-            catch_up(seat, limit, &mut sink, &columns).await?;
-        }
         Python::attach(|py| sink.finish(py, &tag, affected).map(Bound::unbind))
     }
-}
-
-/// Loads the rows of a sink that came with other types than were known.
-pub(crate) async fn catch_up(
-    seat: &Arc<Seat<LoopRuntime>>,
-    limit: Option<Limit>,
-    sink: &mut PySink,
-    columns: &Arc<Columns>,
-) -> PyResult<()> {
-    let anew = within(seat.runtime(), limit, seat.learn_anew(columns)).await;
-    Python::attach(|py| {
-        let caught_up = anew.and_then(|columns| sink.catch_up(py, &columns));
-        caught_up.map_err(|error| errors::raise(py, error))
-    })
 }
 
 /// A time-out in seconds.

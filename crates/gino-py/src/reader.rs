@@ -125,7 +125,7 @@ impl<'a, 'py> Reader<'a, 'py> {
             None => decode::host_type(column.kind()),
         };
         let sql_type = match &column.learnt {
-            Some(of) => of.name.to_string().into(),
+            Some(of) => of.full_name.to_string().into(),
             None => type_name(column.oid),
         };
         let place = format!("column \"{}\"", column.name);

@@ -75,7 +75,7 @@ fn append_value(
             let name = value.get_type().name();
             let host_type = name.map_or_else(|_| "object".into(), |name| name.to_string());
             let name = match &column.learnt {
-                Some(of) => of.name.to_string().into(),
+                Some(of) => of.full_name.to_string().into(),
                 None => type_name(column.oid),
             };
             Err(fault.at(place, name, host_type.into()))

@@ -86,10 +86,6 @@ pub(crate) struct PySink {
     list: Option<Py<PyList>>,
     first: Option<Py<PyAny>>,
     rows: usize,
-    /// Rows whose types have changed since the server was asked for them, and all after those.
-    late: Vec<Box<[u8]>>,
-    /// The types were asked for once more: what does not fit now never will.
-    caught_up: bool,
     cells: Cells,
     walk: Option<Walk<Object>>,
     context: OnceCell<Py<PyDict>>,
@@ -115,30 +111,10 @@ impl PySink {
             list: (mode.is_list() && !many).then(|| PyList::empty(py).unbind()),
             first: None,
             rows: 0,
-            late: Vec::new(),
-            caught_up: false,
             cells: Cells::default(),
             walk: None,
             context: OnceCell::new(),
         }
-    }
-
-    /// The columns of rows that wait until it is known what their types are now.
-    pub(crate) fn late(&self) -> Option<Arc<Columns>> {
-        let table = self.table.as_ref().filter(|_| !self.late.is_empty())?;
-        Some(Arc::clone(&table.columns))
-    }
-
-    /// Loads the rows that waited, with `columns` that are known anew.
-    ///
-    /// # Errors
-    /// As of any row.
-    pub(crate) fn catch_up(&mut self, py: Python<'_>, columns: &Arc<Columns>) -> Result<()> {
-        self.table = Some(self.plan.get().table(py, columns).map_err(host)?);
-        self.caught_up = true;
-        let rows = std::mem::take(&mut self.late);
-        rows.iter()
-            .try_for_each(|row| self.load(py, RawRow::new(row)))
     }
 
     /// What came in since the last call, as a list; the sink can be used for more rows of the same
@@ -183,7 +159,6 @@ impl PySink {
     fn start(&mut self, py: Python<'_>, columns: &Arc<Columns>) -> Result<()> {
         let plan = self.plan.get();
         self.table = Some(plan.table(py, columns).map_err(host)?);
-        self.caught_up = false;
         if columns.is_empty() || self.mode == Mode::Scalar {
             return Ok(());
         }
@@ -199,10 +174,6 @@ impl PySink {
         let Some(table) = &self.table else {
             return Err(UsageError::Statement("a row came before its columns").into());
         };
-        if table.may_change && !self.caught_up && (!self.late.is_empty() || !table.fits(row)) {
-            self.late.push(row.body().into());
-            return Ok(());
-        }
         self.rows += 1;
         if self.rows > 1 && !self.mode.is_list() {
             return Ok(());

@@ -22,52 +22,60 @@ pub(crate) enum Decoder {
     /// As those of a kind.
     Plain(Kind, Oid),
     /// A list; in text form with what tells elements apart.
-    Array(Box<Decoder>, Option<u8>),
+    Array(Arc<Decoder>, Option<u8>),
     /// A `Range`.
-    Range(Box<Decoder>),
+    Range(Arc<Decoder>),
     /// A list of `Range`s.
-    Multirange(Box<Decoder>),
+    Multirange(Arc<Decoder>),
     /// A `Row`.
-    Composite(Py<RowKeys>, Vec<(Oid, Decoder)>),
+    Composite(Py<RowKeys>, Vec<(Oid, Arc<Decoder>)>),
     /// A tuple.
     Record(Arc<HashMap<Oid, Arc<Type>>>),
     /// What a codec makes of it; the second is what there is without it.
-    Custom(Arc<PyCodec>, Arc<Type>, Box<Decoder>),
+    Custom(Arc<PyCodec>, Arc<Type>, Arc<Decoder>),
+    /// As those of another type.
+    Same(Arc<Decoder>),
 }
 
 impl Decoder {
-    /// A decoder for a type.
-    pub(crate) fn new(py: Python<'_>, of: &Type) -> PyResult<Decoder> {
+    /// The decoder for a type: made once, however often the type is part of others.
+    pub(crate) fn of(py: Python<'_>, of: &Type) -> PyResult<Arc<Decoder>> {
+        of.made(|| Decoder::new(py, of))
+    }
+
+    fn new(py: Python<'_>, of: &Type) -> PyResult<Decoder> {
         Ok(match &of.shape {
             Shape::Plain(kind) => Decoder::Plain(*kind, of.oid),
+            Shape::Enum(_) => Decoder::Plain(Kind::Text, of.oid),
+            Shape::Domain(base) => Decoder::Same(Decoder::of(py, base)?),
             Shape::Array(element) => {
                 let delimiter = match of.format() {
                     Format::Text => Some(element.delimiter),
                     Format::Binary => None,
                 };
-                Decoder::Array(Box::new(Decoder::new(py, element)?), delimiter)
+                Decoder::Array(Decoder::of(py, element)?, delimiter)
             }
-            Shape::Range(bound) => Decoder::Range(Box::new(Decoder::new(py, bound)?)),
-            Shape::Multirange(bound) => Decoder::Multirange(Box::new(Decoder::new(py, bound)?)),
+            Shape::Range(bound) => Decoder::Range(Decoder::of(py, bound)?),
+            Shape::Multirange(bound) => Decoder::Multirange(Decoder::of(py, bound)?),
             Shape::Composite(fields) => {
                 let names = fields.iter().map(|field| PyString::intern(py, &field.name));
                 let names = PyTuple::new(py, names.collect::<Vec<_>>())?;
                 let keys = Py::new(py, RowKeys::named(&names, None)?)?;
                 let fields = fields.iter();
-                let fields = fields.map(|field| Ok((field.of.oid, Decoder::new(py, &field.of)?)));
+                let fields = fields.map(|field| Ok((field.of.oid, Decoder::of(py, &field.of)?)));
                 Decoder::Composite(keys, fields.collect::<PyResult<_>>()?)
             }
             Shape::Record(types) => Decoder::Record(Arc::clone(types)),
             Shape::Custom(Custom { base, codec, .. }) => {
-                let inner = Decoder::new(py, base)?;
+                let inner = Decoder::of(py, base)?;
                 match Arc::clone(codec).downcast::<PyCodec>() {
                     Ok(codec) => match &*codec {
                         PyCodec::Alias(kind, oid) => Decoder::Plain(*kind, *oid),
                         PyCodec::Functions { .. } => {
-                            Decoder::Custom(codec, Arc::clone(base), Box::new(inner))
+                            Decoder::Custom(codec, Arc::clone(base), inner)
                         }
                     },
-                    Err(_) => inner,
+                    Err(_) => Decoder::Same(inner),
                 }
             }
         })
@@ -81,6 +89,7 @@ impl Decoder {
         bytes: &[u8],
     ) -> Fitted<Bound<'py, PyAny>> {
         match self {
+            Decoder::Same(decoder) => decoder.decode(py, format, bytes),
             Decoder::Plain(kind, oid) => match (format, kind.format()) {
                 (Format::Binary, Format::Text) => Err(NO_BINARY.into()),
                 (Format::Text, Format::Binary) => custom::string(py, bytes),
@@ -122,9 +131,9 @@ impl Decoder {
                 match types.get(&oid) {
                     _ if oid == RECORD => inner().decode(py, format, bytes),
                     _ if oid == RECORD_ARRAY => {
-                        Decoder::Array(Box::new(inner()), None).decode(py, format, bytes)
+                        Decoder::Array(Arc::new(inner()), None).decode(py, format, bytes)
                     }
-                    Some(of) => Decoder::new(py, of)?.decode(py, format, bytes),
+                    Some(of) => Decoder::of(py, of)?.decode(py, format, bytes),
                     None if Kind::is_listed(oid) => {
                         Decoder::Plain(Kind::of(oid), oid).decode(py, format, bytes)
                     }
@@ -156,6 +165,7 @@ impl Decoder {
         bytes: &[u8],
     ) -> Fitted<Bound<'py, PyAny>> {
         match self {
+            Decoder::Same(decoder) => decoder.tuple(py, format, bytes),
             Decoder::Plain(kind, _) => custom::tuple(py, *kind, bytes),
             Decoder::Composite(_, fields) => {
                 let mut values = Vec::with_capacity(fields.len());
@@ -174,45 +184,6 @@ impl Decoder {
         }
     }
 
-    /// Whether values hold composites, which may have changed since the server was asked.
-    pub(crate) fn may_change(&self) -> bool {
-        match self {
-            Decoder::Composite(..) => true,
-            Decoder::Array(inner, _) | Decoder::Custom(_, _, inner) => inner.may_change(),
-            _ => false,
-        }
-    }
-
-    /// Whether the composites in a value have the fields that are known.
-    pub(crate) fn fits(&self, bytes: &[u8]) -> bool {
-        match self {
-            Decoder::Composite(_, fields) => {
-                let Ok(parts) = Composite::decode(bytes) else {
-                    return true;
-                };
-                parts.len() == fields.len()
-                    && parts
-                        .zip(fields)
-                        .all(|(part, (known, decoder))| match part {
-                            Ok((oid, bytes)) => {
-                                oid == *known && bytes.is_none_or(|bytes| decoder.fits(bytes))
-                            }
-                            Err(_) => true,
-                        })
-            }
-            Decoder::Array(inner, None) if inner.may_change() => {
-                let Ok(array) = Array::frame(bytes) else {
-                    return true;
-                };
-                array
-                    .elements()
-                    .all(|element| !matches!(element, Ok(Some(bytes)) if !inner.fits(bytes)))
-            }
-            Decoder::Custom(_, _, inner) => inner.fits(bytes),
-            _ => true,
-        }
-    }
-
     /// What values become, for messages.
     pub(crate) fn host_type(&self) -> &'static str {
         match self {
@@ -222,6 +193,7 @@ impl Decoder {
             Decoder::Composite(..) => "Row",
             Decoder::Record(_) => "tuple",
             Decoder::Custom(..) => "object",
+            Decoder::Same(decoder) => decoder.host_type(),
         }
     }
 }
@@ -232,7 +204,7 @@ type Part<'a, 'b> = Fitted<(Option<&'b [u8]>, &'a Decoder)>;
 /// The fields of a composite value with their decoders.
 fn composite<'a, 'b>(
     bytes: &'b [u8],
-    fields: &'a [(Oid, Decoder)],
+    fields: &'a [(Oid, Arc<Decoder>)],
 ) -> Fitted<impl Iterator<Item = Part<'a, 'b>>> {
     let parts = Composite::decode(bytes)?;
     if parts.len() != fields.len() {
@@ -243,7 +215,7 @@ fn composite<'a, 'b>(
         if oid != *known {
             return Err("the type has fields of other types now".into());
         }
-        Ok((bytes, decoder))
+        Ok((bytes, &**decoder))
     }))
 }
 

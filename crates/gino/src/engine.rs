@@ -67,7 +67,7 @@ impl Engine {
         config.check()?;
         config.read_passfile(&Process);
         driver::check(&mut config)?;
-        let (runtime, catalog) = (TokioRuntime::new(), Arc::new(Catalog::closed()));
+        let (runtime, catalog) = (TokioRuntime::new(), Arc::new(Catalog::new()));
         let core = Core::with_observers(Arc::new(config), runtime, hooks, catalog, observers);
         Ok(Engine { core })
     }
@@ -138,6 +138,13 @@ impl Engine {
     #[track_caller]
     pub fn begin(&self) -> Begin {
         Begin::on_pool(self.acquire())
+    }
+
+    /// Forgets what the server said of types that are not its own. It is asked again by itself where a
+    /// value or a statement shows a change, and for all that this engine does; this is for what others
+    /// do that shows nowhere, such as new names of fields.
+    pub fn forget_types(&self) {
+        self.core.forget_types();
     }
 
     /// Refuses new borrowers, closes idle connections and waits up to `grace` for the others.

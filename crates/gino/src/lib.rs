@@ -39,6 +39,13 @@
 //! A `String` also reads and writes every type but the plain ones (numbers, dates, times and
 //! `bytea`), in the server's text form. Types are never converted: an `int8` is an `i64` and nothing
 //! else.
+//!
+//! What a database defines by itself is learnt from its catalog when a statement first mentions it:
+//! enums, composites, domains, ranges, arrays of all these, and the types of hstore, ltree, citext and
+//! pgvector. The derives of `postgres-types` (its feature `derive`) make Rust types for them, with
+//! `#[postgres(name = "…")]` for the type's name; a value for the type below a domain will do for the
+//! domain. Changes are noticed: those of this engine at once, those of others where a value shows them,
+//! else after [`Engine::forget_types`].
 
 pub mod types;
 mod process;

@@ -2,125 +2,23 @@
 //! ranges, arrays of those, and extensions' types, which are told by their names.
 //! Never asks the server: the engine does, and puts the answers here. Backends and faces read it.
 
-use std::any::Any;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Format, Kind, Oid, element_of, subtype_of, type_name};
+use super::{Kind, Oid, element_of, subtype_of};
 
-/// How the values of a type travel, down to the types that are in it.
-#[derive(Clone)]
-pub struct Type {
-    /// Its OID.
-    pub oid: Oid,
-    /// Its name, for messages.
-    pub name: Box<str>,
-    /// What tells its values apart in the text form of an array.
-    pub delimiter: u8,
-    /// What it is made of.
-    pub shape: Shape,
-}
+mod shape;
 
-/// What a type is made of. A domain has the shape of the type below it.
-#[derive(Clone)]
-pub enum Shape {
-    /// Values of one kind; [`Kind::Other`] is the text form.
-    Plain(Kind),
-    /// An array of another type.
-    Array(Arc<Type>),
-    /// A range over another type.
-    Range(Arc<Type>),
-    /// A multirange over another type.
-    Multirange(Arc<Type>),
-    /// A composite type.
-    Composite(Arc<[Field]>),
-    /// `record`, whose fields may be of any of these types besides PostgreSQL's own.
-    Record(Arc<HashMap<Oid, Arc<Type>>>),
-    /// What the host reads and writes itself.
-    Custom(Custom),
-}
-
-/// A field of a composite type.
-#[derive(Clone)]
-pub struct Field {
-    /// Its name.
-    pub name: Box<str>,
-    /// Its type.
-    pub of: Arc<Type>,
-}
-
-/// How a host reads and writes the values of a type itself.
-#[derive(Clone)]
-pub struct Custom {
-    /// In which form it exchanges them with the server.
-    pub format: Format,
-    /// What the type is without it.
-    pub base: Arc<Type>,
-    /// What the host knows it by.
-    pub codec: Arc<dyn Any + Send + Sync>,
-}
-
-/// The types that a connection's host reads and writes itself.
-pub type Customs = HashMap<Oid, (Format, Arc<dyn Any + Send + Sync>)>;
-
-impl Type {
-    /// One of PostgreSQL's own, or one that is not known.
-    pub fn plain(oid: Oid, kind: Kind) -> Type {
-        Type {
-            oid,
-            name: type_name(oid).into(),
-            delimiter: COMMA,
-            shape: Shape::Plain(kind),
-        }
-    }
-
-    /// The format in which its values travel when they are not inside of another.
-    pub fn format(&self) -> Format {
-        match &self.shape {
-            Shape::Plain(kind) => kind.format(),
-            Shape::Array(element) if !element.fits_in_binary() => Format::Text,
-            Shape::Custom(custom) => custom.format,
-            _ => Format::Binary,
-        }
-    }
-
-    /// Whether its values can be part of one in binary form.
-    fn fits_in_binary(&self) -> bool {
-        match &self.shape {
-            // Their binary forms are text, or text behind a version.
-            Shape::Custom(custom) => {
-                custom.format == Format::Binary
-                    || matches!(
-                        custom.base.shape,
-                        Shape::Plain(Kind::Text | Kind::Json | Kind::Jsonb | Kind::Versioned)
-                    )
-            }
-            _ => self.format() == Format::Binary,
-        }
-    }
-}
-
-impl fmt::Debug for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
-}
-
-impl PartialEq for Type {
-    fn eq(&self, other: &Type) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
-impl Eq for Type {}
+pub use shape::{Custom, Customs, Field, Shape, Type};
 
 /// What the server's catalog says of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its OID.
     pub oid: Oid,
+    /// The schema it is in.
+    pub schema: Box<str>,
     /// Its own name, without a schema.
     pub name: Box<str>,
     /// Its name as the server prints it.
@@ -136,8 +34,8 @@ pub struct Entry {
 pub enum MadeOf {
     /// A type of its own.
     Base,
-    /// Labels.
-    Enum,
+    /// Labels, in order.
+    Enum(Box<[Box<str>]>),
     /// A domain over a type.
     Domain(Oid),
     /// An array of a type.
@@ -299,19 +197,11 @@ impl Resolving<'_> {
             return base;
         };
         let base = base.unwrap_or_else(|| Arc::new(Type::plain(oid, Kind::of(oid))));
-        let (name, delimiter) = (base.name.clone(), base.delimiter);
-        let custom = Custom {
+        Some(Arc::new(Type::custom(Custom {
             format: *format,
             base,
             codec: Arc::clone(codec),
-        };
-        let shape = Shape::Custom(custom);
-        Some(Arc::new(Type {
-            oid,
-            name,
-            delimiter,
-            shape,
-        }))
+        })))
     }
 
     fn base(&mut self, oid: Oid, depth: usize) -> Option<Arc<Type>> {
@@ -331,14 +221,8 @@ impl Resolving<'_> {
             return Some(made.clone().unwrap_or_else(text));
         }
         self.made.insert(oid, None);
-        let (name, delimiter) = (entry.full_name.clone(), entry.delimiter);
         let shape = self.shape(entry, depth + 1);
-        let made = Arc::new(Type {
-            oid,
-            name,
-            delimiter,
-            shape,
-        });
+        let made = Arc::new(Type::described(entry, shape));
         self.made.insert(oid, Some(Arc::clone(&made)));
         Some(made)
     }
@@ -356,12 +240,7 @@ impl Resolving<'_> {
                 _ => Shape::Range(bound),
             })
         };
-        Some(Arc::new(Type {
-            oid,
-            name: type_name(oid).into(),
-            delimiter: COMMA,
-            shape,
-        }))
+        Some(Arc::new(Type::own(oid, shape)))
     }
 
     fn record(&mut self, depth: usize) -> Option<Shape> {
@@ -383,26 +262,11 @@ impl Resolving<'_> {
         Some(Shape::Record(Arc::new(types)))
     }
 
-    /// One of PostgreSQL's own for a domain over it, whose OID says nothing of its elements or bounds.
-    fn spelled_out(&mut self, oid: Oid, depth: usize) -> Shape {
-        if let Some(element) = element_of(oid) {
-            return Shape::Array(self.any(element, depth));
-        }
-        match (subtype_of(oid), Kind::of(oid)) {
-            (Some(bound), Kind::Range) => over(self.any(bound, depth), Shape::Range),
-            (Some(bound), Kind::Multirange) => over(self.any(bound, depth), Shape::Multirange),
-            (_, kind) => Shape::Plain(kind),
-        }
-    }
-
     fn shape(&mut self, entry: &Entry, depth: usize) -> Shape {
         match &entry.made_of {
-            MadeOf::Enum => Shape::Plain(Kind::Text),
+            MadeOf::Enum(labels) => Shape::Enum(labels.clone()),
             MadeOf::Base => Shape::Plain(Kind::of_extension(&entry.name)),
-            MadeOf::Domain(base) => match self.learnt(*base, depth) {
-                Some(base) => base.shape.clone(),
-                None => self.spelled_out(*base, depth),
-            },
+            MadeOf::Domain(base) => Shape::Domain(self.any(*base, depth)),
             MadeOf::Array(element) => Shape::Array(self.any(*element, depth)),
             MadeOf::Range(bound) => over(self.any(*bound, depth), Shape::Range),
             MadeOf::Multirange(bound) => over(self.any(*bound, depth), Shape::Multirange),
@@ -433,9 +297,6 @@ fn over(inner: Arc<Type>, make: impl FnOnce(Arc<Type>) -> Shape) -> Shape {
         Shape::Plain(Kind::Other)
     }
 }
-
-/// What tells the values of nearly all types apart in the text form of an array.
-const COMMA: u8 = b',';
 
 const RECORD: Oid = 2249;
 const RECORD_ARRAY: Oid = 2287;

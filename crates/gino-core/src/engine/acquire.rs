@@ -245,7 +245,7 @@ impl<R: Runtime> Inner<R> {
     /// The connection is made whole in the background, or closed if it does not answer.
     async fn is_alive(&self, lease: &Lease<R>) -> bool {
         self.peek().metrics.health_checks += 1;
-        let Ok(Submitted::Reply(reply)) = lease.seat.session.submit(Request::Script(""), None)
+        let Ok(Submitted::Reply(reply)) = lease.seat.session.submit(Request::Script(""), &mut None)
         else {
             return false;
         };

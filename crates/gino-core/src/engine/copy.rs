@@ -28,7 +28,7 @@ impl<R: Runtime> Seat<R> {
             self.gate.wait().await;
             // Closed before others can find the session held, and again after who held it before.
             self.gate.close();
-            match self.submit(Request::CopyIn { sql, door: &door }, None) {
+            match self.submit(Request::CopyIn { sql, door: &door }, &mut None) {
                 Ok(Submitted::Reply(reply)) => {
                     self.gate.close();
                     let (seat, reply) = (Arc::clone(self), Some(reply));
@@ -41,7 +41,7 @@ impl<R: Runtime> Seat<R> {
                     copy.room().await?;
                     return Ok(copy);
                 }
-                Ok(Submitted::Held(_)) => {}
+                Ok(Submitted::Held) => {}
                 Err(error) => {
                     self.reopen();
                     return Err(error);
@@ -59,9 +59,10 @@ impl<R: Runtime> Seat<R> {
     /// As [`Seat::run`].
     pub async fn copy_out(self: &Arc<Self>, sql: &str) -> Result<CopyOut<R>> {
         self.note(&Sql::new(sql));
-        let (pipe, mut sink) = CopyPipe::new();
+        let (pipe, sink) = CopyPipe::new();
+        let sink = &mut Some(sink);
         loop {
-            match self.submit(Request::Script(sql), Some(sink))? {
+            match self.submit(Request::Script(sql), sink)? {
                 Submitted::Reply(reply) => {
                     let (seat, reply) = (Arc::clone(self), Some(reply));
                     let done = None;
@@ -72,10 +73,8 @@ impl<R: Runtime> Seat<R> {
                         done,
                     });
                 }
-                Submitted::Held(Some(back)) => sink = back,
-                Submitted::Held(None) => return Err(Closed::Connection.into()),
+                Submitted::Held => self.gate.wait().await,
             }
-            self.gate.wait().await;
         }
     }
 }

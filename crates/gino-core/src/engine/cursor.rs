@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::late::Late;
 use super::seat::Seat;
 use crate::error::{Result, UsageError};
 use crate::row::{Columns, RawRow};
@@ -58,7 +59,7 @@ impl<R: Runtime> Cursor<R> {
         &mut self,
         params: &dyn Params,
         count: u32,
-        sink: Option<Box<dyn Sink>>,
+        mut sink: Option<Box<dyn Sink>>,
     ) -> Result<Option<Completion>> {
         let before = std::mem::replace(&mut self.state, State::Exhausted(None));
         let watch = match &before {
@@ -99,16 +100,18 @@ impl<R: Runtime> Cursor<R> {
                 }
             }
         };
+        let may_be_late = Late::around(&mut sink, &statement.columns);
         let done = self.seat.request(request, sink).await;
         if let Some(watch) = watch {
             watch.done(&done, fresh, count);
         }
-        let done = done?;
+        let mut done = done?;
         self.state = if done.suspended {
             State::Open { portal, statement }
         } else {
             State::Exhausted(Some(portal))
         };
+        self.seat.catch_up(&mut done.sink, may_be_late).await?;
         Ok(Some(done))
     }
 
@@ -157,7 +160,7 @@ impl<R: Runtime> Drop for Cursor<R> {
             && self.seat.status() == Status::InTransaction
         {
             // What cannot be sent now ends with the transaction.
-            drop(self.seat.submit(Request::Close { portal }, None));
+            drop(self.seat.submit(Request::Close { portal }, &mut None));
         }
     }
 }

@@ -176,9 +176,9 @@ impl<R: Runtime> Seat<R> {
     }
 
     async fn order(&self, script: &'static str) -> Result<()> {
-        match self.session.submit(Request::Script(script), None)? {
+        match self.session.submit(Request::Script(script), &mut None)? {
             Submitted::Reply(reply) => reply.await.map(drop),
-            Submitted::Held(_) => Err(Closed::Connection.into()),
+            Submitted::Held => Err(Closed::Connection.into()),
         }
     }
 

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::Engine;
 use super::seat::Seat;
 use crate::codec::catalog::{Customs, Missing};
 use crate::codec::{Kind, Oid, Type};
@@ -12,6 +13,13 @@ use crate::error::Result;
 use crate::row::Columns;
 use crate::runtime::Runtime;
 use crate::session::{Known, Request, Sql, Statement, Status};
+
+impl<R: Runtime> Engine<R> {
+    /// Forgets what is known of the types of the database.
+    pub fn forget_types(&self) {
+        self.0.catalog.forget();
+    }
+}
 
 impl<R: Runtime> Seat<R> {
     /// `statement` with all that has to be known of its types. What cannot be learnt, in a transaction
@@ -51,7 +59,10 @@ impl<R: Runtime> Seat<R> {
     ///
     /// # Cancellation
     /// Harmless.
-    pub async fn learn_anew(self: &Arc<Self>, columns: &Arc<Columns>) -> Result<Arc<Columns>> {
+    pub(super) async fn learn_anew(
+        self: &Arc<Self>,
+        columns: &Arc<Columns>,
+    ) -> Result<Arc<Columns>> {
         self.session.catalog().forget();
         let oids: Vec<Oid> = columns.iter().map(|column| column.oid).collect();
         let (_, learnt) = self.learn(&oids, &self.session.customs()).await?;
@@ -96,7 +107,7 @@ impl<R: Runtime> Seat<R> {
 
     /// Forgets how `sql` was prepared, and all that is known of types: a value did not fit. Whether
     /// that may change anything.
-    pub fn doubt(&self, sql: &Sql) -> bool {
+    pub(super) fn doubt(&self, sql: &Sql) -> bool {
         let usable = !matches!(self.status(), Status::Failed | Status::Closed);
         if usable {
             self.session.catalog().forget();

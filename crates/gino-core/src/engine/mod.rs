@@ -9,6 +9,7 @@ mod inner;
 mod target;
 mod open;
 mod cancel;
+mod late;
 mod seat;
 mod learn;
 mod observe;

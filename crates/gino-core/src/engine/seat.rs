@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use super::inner::Inner;
+use super::late::{Doubtful, Late};
 use super::signal::Signal;
 use super::timeout::{Limit, within};
 use crate::error::{Closed, Error, Result, UsageError};
@@ -125,24 +126,37 @@ impl<R: Runtime> Seat<R> {
         let mut again = true;
         loop {
             let statement = &self.prepare(sql, fresh).await?;
+            let doubtful = Doubtful::new(params);
+            let learnt = matches!(statement.known, Known::Learnt { .. });
+            let params = if learnt { &doubtful } else { params };
             let request = || Request::Execute {
                 statement,
                 params,
                 max_rows,
             };
-            let mut done = self.answer(request, sink).await?;
-            let stale = done.stale.take();
-            if stale.is_some() && !matches!(statement.known, Known::Own) {
-                self.session.catalog().forget();
-            }
-            match stale {
-                None => {
-                    self.conflict.store(false, Ordering::Relaxed);
-                    return Ok(done);
+            let may_be_late = Late::around(&mut sink, &statement.columns);
+            match self.answer(request, &mut sink).await {
+                // Nothing was sent: once more, with what the types are now.
+                Err(_) if again && doubtful.were_refused() && self.doubt(sql) => {}
+                answer => {
+                    let mut done = answer?;
+                    let Some(error) = done.stale.take() else {
+                        self.conflict.store(false, Ordering::Relaxed);
+                        self.catch_up(&mut done.sink, may_be_late).await?;
+                        return Ok(done);
+                    };
+                    if !matches!(statement.known, Known::Own) {
+                        self.session.catalog().forget();
+                    }
+                    // Outside a transaction nothing is lost: once more, with a fresh statement.
+                    if !again || self.status() != Status::Idle {
+                        return Err(error);
+                    }
+                    sink = done.sink;
                 }
-                // Outside a transaction nothing is lost: once more, with a fresh statement.
-                Some(_) if again && self.status() == Status::Idle => sink = done.sink.take(),
-                Some(error) => return Err(error),
+            }
+            if may_be_late {
+                Late::off(&mut sink);
             }
             again = false;
         }
@@ -213,8 +227,8 @@ impl<R: Runtime> Seat<R> {
         self.note(&text);
         let watch = self.watch(&text);
         let submitted = loop {
-            match self.submit(Request::Script(sql), None) {
-                Ok(Submitted::Held(_)) => self.gate.wait().await,
+            match self.submit(Request::Script(sql), &mut None) {
+                Ok(Submitted::Held) => self.gate.wait().await,
                 Ok(Submitted::Reply(reply)) => break Ok(reply),
                 Err(error) => break Err(error),
             }
@@ -276,9 +290,9 @@ impl<R: Runtime> Seat<R> {
     pub(super) async fn request<'a>(
         self: &Arc<Self>,
         make: impl Fn() -> Request<'a>,
-        sink: Option<Box<dyn Sink>>,
+        mut sink: Option<Box<dyn Sink>>,
     ) -> Result<Completion> {
-        let mut done = self.answer(make, sink).await?;
+        let mut done = self.answer(make, &mut sink).await?;
         match done.stale.take() {
             Some(error) => Err(error),
             None => Ok(done),
@@ -289,7 +303,7 @@ impl<R: Runtime> Seat<R> {
     async fn answer<'a>(
         self: &Arc<Self>,
         make: impl Fn() -> Request<'a>,
-        mut sink: Option<Box<dyn Sink>>,
+        sink: &mut Option<Box<dyn Sink>>,
     ) -> Result<Completion> {
         loop {
             match self.submit(make(), sink)? {
@@ -301,9 +315,8 @@ impl<R: Runtime> Seat<R> {
                     }
                     return result;
                 }
-                Submitted::Held(back) => sink = back,
+                Submitted::Held => self.gate.wait().await,
             }
-            self.gate.wait().await;
         }
     }
 
@@ -327,7 +340,7 @@ impl<R: Runtime> Seat<R> {
     pub(super) fn submit(
         &self,
         request: Request<'_>,
-        sink: Option<Box<dyn Sink>>,
+        sink: &mut Option<Box<dyn Sink>>,
     ) -> Result<Submitted> {
         self.entering.fetch_add(1, Ordering::SeqCst);
         let submitted = if self.given_back.load(Ordering::SeqCst) {
@@ -360,8 +373,8 @@ impl<R: Runtime> Seat<R> {
     /// Sends `script` ahead of whatever is submitted later, and waits for nothing. Too late, on a
     /// connection that was given back, it does nothing.
     pub(super) fn send(&self, script: String) {
-        let submitted = self.submit(Request::Script(&script), None);
-        if matches!(submitted, Ok(Submitted::Held(_))) {
+        let submitted = self.submit(Request::Script(&script), &mut None);
+        if matches!(submitted, Ok(Submitted::Held)) {
             self.owed().push(script);
             if self.gate.is_open() {
                 self.send_owed();
@@ -382,7 +395,7 @@ impl<R: Runtime> Seat<R> {
         let owed = std::mem::take(&mut *self.owed());
         for script in owed {
             // A connection that is closed has nothing to undo.
-            let _ = self.session.submit(Request::Script(&script), None);
+            let _ = self.session.submit(Request::Script(&script), &mut None);
         }
     }
 

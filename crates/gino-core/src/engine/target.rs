@@ -55,7 +55,7 @@ async fn read_only(session: &dyn Session) -> Result<bool> {
 /// The first value of the answer, as text.
 pub(super) async fn ask(session: &dyn Session, script: &str) -> Result<String> {
     let sink: Box<dyn Sink> = Box::<Answer>::default();
-    let Submitted::Reply(reply) = session.submit(Request::Script(script), Some(sink))? else {
+    let Submitted::Reply(reply) = session.submit(Request::Script(script), &mut Some(sink))? else {
         return Err(Closed::Connection.into());
     };
     let sink = reply.await?.sink.map(Sink::into_any);

@@ -1,5 +1,5 @@
 //! Owns the question about types that the client does not know, and the reading of its answer
-//! (PostgreSQL manual, "System Catalogs": pg_type, pg_attribute, pg_range). Everything in it is of
+//! (PostgreSQL manual, "System Catalogs": pg_type, pg_attribute, pg_enum, pg_range). Everything in it is of
 //! PostgreSQL's own types. Never keeps an answer: `codec::catalog` does. `encode` and `op` use it.
 
 use std::sync::Arc;
@@ -16,16 +16,19 @@ use crate::session::{IsNull, Known, Params, Sql, Statement};
 /// that is asks again; so the question stays one that the planner answers by index.
 /// `to_jsonb`: before PostgreSQL 14 there was no such column.
 const QUESTION: &str = "\
-SELECT t.oid, t.typname::text, pg_catalog.format_type(t.oid, NULL), t.typdelim::text,
+SELECT t.oid, n.nspname::text, t.typname::text, pg_catalog.format_type(t.oid, NULL), t.typdelim::text,
   CASE WHEN e.oid IS NOT NULL THEN 'a' ELSE t.typtype::text END,
   COALESCE(e.oid, r.rngsubtype, t.typbasetype),
-  CASE WHEN t.typtype = 'c' THEN (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)
+  CASE t.typtype WHEN 'c' THEN (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) END,
+    WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
+  WHEN 'e' THEN (SELECT pg_catalog.array_agg(l.enumlabel::text ORDER BY l.enumsortorder)
+    FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid) END,
   CASE WHEN t.typtype = 'c' THEN (SELECT pg_catalog.array_agg(a.atttypid ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) END
 FROM pg_catalog.pg_type t
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_type e ON t.typelem <> 0 AND e.oid = t.typelem AND e.typarray = t.oid
 LEFT JOIN pg_catalog.pg_range r ON (t.typtype = 'r' AND r.rngtypid = t.oid)
   OR (t.typtype = 'm' AND (pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::oid = t.oid)
@@ -46,7 +49,7 @@ pub(super) fn question(all: bool) -> Arc<Statement> {
         name: "".into(),
         sql: Sql::from(sql),
         params: params.into(),
-        columns: super::message::binary(8),
+        columns: super::message::binary(9),
         touches: false,
         known: Known::Own,
     })
@@ -84,25 +87,36 @@ impl Params for Asked<'_> {
 /// What a row of the answer says.
 pub(super) fn entry(row: RawRow<'_>) -> Result<Entry> {
     let cells = row.values().collect::<Result<Vec<_>>>()?;
-    let [oid, name, full_name, delimiter, kind, inner, names, types] = cells.as_slice() else {
+    let [
+        oid,
+        schema,
+        name,
+        full_name,
+        delimiter,
+        kind,
+        inner,
+        names,
+        types,
+    ] = cells.as_slice()
+    else {
         return Err(unexpected("another number of columns"));
     };
     let read = || {
         let made_of = match (*kind, inner) {
-            (Some(b"e"), _) => MadeOf::Enum,
+            (Some(b"e"), _) => MadeOf::Enum(texts(*names)?.into()),
             (Some(b"d"), Some(base)) => MadeOf::Domain(number::decode_oid(base)?),
             (Some(b"a"), Some(element)) => MadeOf::Array(number::decode_oid(element)?),
             (Some(b"r"), Some(bound)) => MadeOf::Range(number::decode_oid(bound)?),
             (Some(b"m"), Some(bound)) => MadeOf::Multirange(number::decode_oid(bound)?),
             (Some(b"c"), _) => {
-                let names = elements(*names, |name| Ok(Box::from(text::decode(name)?)))?;
                 let types = elements(*types, number::decode_oid)?;
-                MadeOf::Composite(names.into_iter().zip(types).collect())
+                MadeOf::Composite(texts(*names)?.into_iter().zip(types).collect())
             }
             _ => MadeOf::Base,
         };
         Ok(Entry {
             oid: number::decode_oid(oid.ok_or("NULL")?)?,
+            schema: text::decode(schema.ok_or("NULL")?)?.into(),
             name: text::decode(name.ok_or("NULL")?)?.into(),
             full_name: text::decode(full_name.ok_or("NULL")?)?.into(),
             delimiter: match delimiter {
@@ -114,6 +128,10 @@ pub(super) fn entry(row: RawRow<'_>) -> Result<Entry> {
     };
     let read: crate::codec::Coded<Entry> = read();
     read.map_err(unexpected)
+}
+
+fn texts(array: Option<&[u8]>) -> crate::codec::Coded<Vec<Box<str>>> {
+    elements(array, |text| Ok(Box::from(text::decode(text)?)))
 }
 
 /// The elements of an array without NULLs; none if there is no array.

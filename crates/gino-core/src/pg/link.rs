@@ -289,7 +289,7 @@ impl Wire for Link {
 }
 
 impl Session for Link {
-    fn submit(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Result<Submitted> {
+    fn submit(&self, request: Request<'_>, sink: &mut Option<Box<dyn Sink>>) -> Result<Submitted> {
         let (mut scratch, name) = {
             let mut shared = self.lock();
             let name = match &request {
@@ -302,7 +302,6 @@ impl Session for Link {
         let (work, touches) = work(&request, name);
         let (completer, reply) = reply();
         let mut op = Op::new(stage, work, Some(completer));
-        op.sink = sink;
         let when = {
             let mut shared = self.lock();
             if shared.closed_here {
@@ -319,7 +318,7 @@ impl Session for Link {
             if shared.held || shared.door.is_some() {
                 empty(&mut scratch);
                 shared.scratch = scratch;
-                return Ok(Submitted::Held(op.sink.take()));
+                return Ok(Submitted::Held);
             }
             shared.touched = match &request {
                 Request::Script(sql) if *sql == touch::RESET_SCRIPT => false,
@@ -331,6 +330,7 @@ impl Session for Link {
             shared.out.extend_from_slice(&scratch);
             empty(&mut scratch);
             shared.scratch = scratch;
+            op.sink = sink.take();
             shared.push(op);
             match (shared.corked, shared.in_flight) {
                 (true, _) => None,

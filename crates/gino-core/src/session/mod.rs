@@ -53,20 +53,21 @@ pub struct CacheFigures {
 pub enum Submitted {
     /// It is on its way.
     Reply(Reply),
-    /// The session is on hold: nothing was sent. Submit again, with this sink, once that is over.
-    Held(Option<Box<dyn Sink>>),
+    /// The session is on hold: nothing was sent. Submit again once that is over.
+    Held,
 }
 
 /// One conversation with a database. Requests are answered in the order they are submitted.
 pub trait Session: Send + Sync + 'static {
-    /// Queues `request`; its rows go to `sink`. The request is on its way when this returns.
+    /// Queues `request`; its rows go to `sink`, which is taken once the request is on its way.
     ///
     /// # Errors
-    /// A value that cannot be encoded, or a session that is closed. Nothing was sent then.
+    /// A value that cannot be encoded, or a session that is closed. Nothing was sent then, and the sink
+    /// is where it was.
     ///
     /// # Cancellation
     /// Dropping the [`Reply`] does not stop the request: its answer is drained without decoding.
-    fn submit(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Result<Submitted>;
+    fn submit(&self, request: Request<'_>, sink: &mut Option<Box<dyn Sink>>) -> Result<Submitted>;
 
     /// Keeps everybody from submitting, if exactly one request is in flight: it may be cancelled then
     /// without hitting another. Returns whether it did; false if somebody holds it already. Undone by

@@ -17,8 +17,9 @@ use crate::query::Executor;
 use crate::record::LoadSink;
 use crate::select::{Rows, Whole};
 use crate::sql_type::quoted;
+use crate::value::Sets;
 
-use super::rows::{Array, Sets, can_unnest, columns_of, on_conflict, unnested};
+use super::rows::{Array, can_unnest, columns_of, on_conflict, unnested};
 
 /// Many new rows: `User::bulk_create(…)`, `User::bulk_upsert(…)`. Await it to have them.
 ///
@@ -92,8 +93,11 @@ impl<M: Model> BulkCreate<M> {
             Draft::values(draft, &mut values);
             values
         };
-        let sets = Sets(drafts.iter().map(set).collect());
-        let done = self.on.run(&sql, &sets, 0, LoadSink::boxed(rows)).await?;
+        let sets: Vec<Vec<_>> = drafts.iter().map(set).collect();
+        let done = self
+            .on
+            .run(&sql, &Sets(&sets), 0, LoadSink::boxed(rows))
+            .await?;
         let load = LoadSink::<Rows<Whole<M>>>::load_of(done.sink);
         Ok(load.map_or_else(Vec::new, |mut load| crate::record::Load::take(&mut load)))
     }

@@ -4,14 +4,10 @@
 use std::error::Error as StdError;
 
 use bytes::BytesMut;
-use gino_core::codec::{Format, Oid};
-use gino_core::error::Result;
-use gino_core::session::{IsNull as CoreIsNull, Params};
 use postgres_types::{Format as TypeFormat, IsNull, Kind, ToSql, Type};
 
 use crate::model::{ColumnDef, Draft, Table};
 use crate::sql_type::quoted;
-use crate::value::Values;
 
 /// `$1::int4[], $2::text[]` and what makes the rows of them, for the columns of `mask`.
 pub(super) fn unnested(columns: &[&ColumnDef]) -> String {
@@ -133,33 +129,6 @@ impl ToSql for Item<'_> {
 }
 
 type Outcome = std::result::Result<IsNull, Box<dyn StdError + Sync + Send>>;
-
-/// A set of values per row.
-pub(super) struct Sets<'a>(pub(super) Vec<Vec<&'a (dyn ToSql + Sync)>>);
-
-impl Sets<'_> {
-    fn set(&self, set: usize) -> Values<'_> {
-        Values(self.0.get(set).map_or(&[], Vec::as_slice))
-    }
-}
-
-impl Params for Sets<'_> {
-    fn sets(&self) -> usize {
-        self.0.len()
-    }
-
-    fn len(&self, set: usize) -> usize {
-        self.set(set).len(0)
-    }
-
-    fn format(&self, set: usize, index: usize, oid: Oid) -> Format {
-        self.set(set).format(0, index, oid)
-    }
-
-    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<CoreIsNull> {
-        self.set(set).encode(0, index, oid, out)
-    }
-}
 
 /// The columns of a mask.
 pub(super) fn columns_of(table: &'static Table, mask: u128) -> Vec<&'static ColumnDef> {

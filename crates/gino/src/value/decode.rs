@@ -4,12 +4,13 @@
 use std::any::type_name as rust_type;
 use std::sync::OnceLock;
 
-use gino_core::codec::{Format, Kind, Numeric, Oid, Value, type_name, uuid};
+use gino_core::codec::{Format, Kind, Numeric, Value, type_name, uuid};
 use gino_core::error::{CodecError, Result};
 use gino_core::row::Column;
 use postgres_types::{FromSql, Type, WasNull};
 
-use super::{has_text_form, known};
+use super::learnt::type_of;
+use super::{has_text_form, has_text_form_of, is_text, known};
 
 /// The text of a value that came in binary form, made when it is asked for.
 pub(crate) type Text = OnceLock<Box<str>>;
@@ -26,22 +27,22 @@ pub(crate) fn decode<'a, T: FromSql<'a>>(
     let refused = |reason: String| refused::<T>(column, reason);
     let outcome = match own_type(column) {
         Some(ty) if T::accepts(&ty) => T::from_sql_nullable(&ty, value),
-        _ if T::accepts(&Type::TEXT) && has_text_form(Kind::of(column.oid)) => {
-            let value = match (value, column.kind()) {
-                (Some(value), Kind::Other | Kind::TextArray) => Some(value),
-                (Some(value), kind) => {
+        // What is known of the type may be out of date, and only values tell.
+        Some(ty) if column.learnt.is_some() && value.is_none() => T::from_sql_null(&ty),
+        _ if T::accepts(&Type::TEXT) && may_be_string(column) => {
+            let value = match value {
+                Some(value) if column.format == Format::Binary => {
                     let place = text().ok_or_else(|| refused("there is no such value".into()))?;
                     let made = match place.get() {
                         Some(made) => made,
                         None => {
-                            let made = text_form(kind, column.oid, value)
-                                .map_err(|e| refused(e.into()))?;
+                            let made = text_form(column, value).map_err(|e| refused(e.into()))?;
                             place.get_or_init(|| made)
                         }
                     };
                     Some(made.as_bytes())
                 }
-                (None, _) => None,
+                value => value,
             };
             T::from_sql_nullable(&Type::TEXT, value)
         }
@@ -55,20 +56,28 @@ pub(crate) fn decode<'a, T: FromSql<'a>>(
 
 /// The column's type, if its values come in the form that `postgres-types` reads.
 pub(crate) fn own_type(column: &Column) -> Option<Type> {
-    known(column.oid).filter(|ty| column.format == Format::Binary || is_text(ty))
+    let ty = match &column.learnt {
+        Some(of) => type_of(of),
+        None => known(column.oid)?,
+    };
+    // Text looks the same in both forms, and of `money` it is the text that `Money` reads.
+    let is_readable = column.format == Format::Binary || is_text(&ty) || ty == Type::MONEY;
+    is_readable.then_some(ty)
 }
 
-/// Text looks the same in both forms, and of `money` it is the text that `Money` reads.
-fn is_text(ty: &Type) -> bool {
-    matches!(
-        *ty,
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::MONEY
-    )
+fn may_be_string(column: &Column) -> bool {
+    match &column.learnt {
+        Some(of) => has_text_form_of(of),
+        None => has_text_form(column.oid),
+    }
 }
 
-fn text_form(kind: Kind, oid: Oid, value: &[u8]) -> std::result::Result<Box<str>, &'static str> {
+fn text_form(column: &Column, value: &[u8]) -> std::result::Result<Box<str>, &'static str> {
+    if let Some(of) = &column.learnt {
+        return Ok(of.value(value)?.to_string().into());
+    }
     let utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).map(Box::from);
-    match kind {
+    match Kind::of(column.oid) {
         Kind::Numeric => {
             let mut out = Vec::new();
             Numeric::decode(value)?.write(&mut out);
@@ -77,7 +86,7 @@ fn text_form(kind: Kind, oid: Oid, value: &[u8]) -> std::result::Result<Box<str>
         Kind::Uuid => return Ok(uuid::format(&uuid::decode(value)?).into()),
         Kind::Jsonb => utf8(gino_core::codec::json::decode_jsonb(value)?),
         Kind::Json => utf8(value),
-        kind => return Ok(Value::decode(kind, oid, value)?.to_string().into()),
+        kind => return Ok(Value::decode(kind, column.oid, value)?.to_string().into()),
     }
     .map_err(|_| "the text is not UTF-8")
 }
@@ -86,7 +95,10 @@ fn text_form(kind: Kind, oid: Oid, value: &[u8]) -> std::result::Result<Box<str>
 fn refused<T>(column: &Column, reason: String) -> CodecError {
     CodecError {
         place: format!("column \"{}\"", column.name),
-        sql_type: type_name(column.oid),
+        sql_type: match &column.learnt {
+            Some(of) => of.full_name.to_string().into(),
+            None => type_name(column.oid),
+        },
         host_type: rust_type::<T>().into(),
         reason: reason.into(),
     }

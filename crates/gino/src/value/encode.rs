@@ -4,15 +4,51 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use bytes::BytesMut;
-use gino_core::codec::{Format, Kind, Oid, type_name};
+use gino_core::codec::catalog::Shape;
+use gino_core::codec::{Format, Oid, Type as Described, type_name};
 use gino_core::error::{CodecError, Result};
 use gino_core::session::{IsNull, Params};
 use postgres_types::{ToSql, Type, WrongType};
 
-use super::{has_text_form, known};
+use super::learnt::type_of;
+use super::{has_text_form, has_text_form_of, known};
+
+type Value<'a> = &'a (dyn ToSql + Sync);
 
 /// The values of a statement's parameters.
-pub(crate) struct Values<'a>(pub(crate) &'a [&'a (dyn ToSql + Sync)]);
+pub(crate) struct Values<'a>(pub(crate) &'a [Value<'a>]);
+
+/// The values of several runs of a statement.
+pub(crate) struct Sets<'a, S>(pub(crate) &'a [S]);
+
+impl Values<'_> {
+    fn written_in(&self, index: usize, choose: impl Fn(Value<'_>) -> Option<Type>) -> Format {
+        let Some(value) = self.0.get(index) else {
+            return Format::Text;
+        };
+        match choose(*value).map(|ty| value.encode_format(&ty)) {
+            Some(postgres_types::Format::Binary) => Format::Binary,
+            Some(postgres_types::Format::Text) | None => Format::Text,
+        }
+    }
+
+    fn write(
+        &self,
+        index: usize,
+        sql_type: impl Fn() -> Cow<'static, str>,
+        choose: impl Fn(Value<'_>) -> Option<Type>,
+        out: &mut BytesMut,
+    ) -> Result<IsNull> {
+        let Some(value) = self.0.get(index) else {
+            return Ok(IsNull::Yes);
+        };
+        match value.to_sql_checked(&choose(*value).unwrap_or(Type::TEXT), out) {
+            Ok(postgres_types::IsNull::Yes) => Ok(IsNull::Yes),
+            Ok(postgres_types::IsNull::No) => Ok(IsNull::No),
+            Err(cause) => Err(refused(index, sql_type(), &*cause).into()),
+        }
+    }
+}
 
 impl Params for Values<'_> {
     fn len(&self, _set: usize) -> usize {
@@ -20,65 +56,95 @@ impl Params for Values<'_> {
     }
 
     fn format(&self, _set: usize, index: usize, oid: Oid) -> Format {
-        match (self.0.get(index), known(oid)) {
-            (Some(value), Some(ty)) if !stands_for(*value, oid) => match value.encode_format(&ty) {
-                postgres_types::Format::Text => Format::Text,
-                postgres_types::Format::Binary => Format::Binary,
-            },
-            _ => Format::Text,
-        }
+        self.written_in(index, |value| as_own(value, oid))
     }
 
     fn encode(&self, _set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        let Some(value) = self.0.get(index) else {
-            return Ok(IsNull::Yes);
-        };
-        let ty = known(oid).filter(|_| !stands_for(*value, oid));
-        match value.to_sql_checked(&ty.unwrap_or(Type::TEXT), out) {
-            Ok(postgres_types::IsNull::Yes) => Ok(IsNull::Yes),
-            Ok(postgres_types::IsNull::No) => Ok(IsNull::No),
-            Err(cause) => Err(refused(index, oid, &*cause).into()),
-        }
+        self.write(index, || type_name(oid), |value| as_own(value, oid), out)
+    }
+
+    fn format_learnt(&self, _set: usize, index: usize, of: &Described) -> Format {
+        self.written_in(index, |value| as_learnt(value, of))
+    }
+
+    fn encode_learnt(
+        &self,
+        _set: usize,
+        index: usize,
+        of: &Described,
+        out: &mut BytesMut,
+    ) -> Result<IsNull> {
+        let name = || of.full_name.to_string().into();
+        self.write(index, name, |value| as_learnt(value, of), out)
     }
 }
 
-/// The values of several runs of a statement.
-pub(crate) struct Sets<'a>(pub(crate) &'a [&'a [&'a (dyn ToSql + Sync)]]);
-
-impl<'a> Sets<'a> {
-    fn values(&self, set: usize) -> Values<'a> {
-        Values(self.0.get(set).copied().unwrap_or_default())
-    }
-}
-
-impl Params for Sets<'_> {
+impl<'v, S: AsRef<[Value<'v>]> + Sync> Params for Sets<'_, S> {
     fn sets(&self) -> usize {
         self.0.len()
     }
 
     fn len(&self, set: usize) -> usize {
-        self.values(set).len(set)
+        values(self, set).len(set)
     }
 
     fn format(&self, set: usize, index: usize, oid: Oid) -> Format {
-        self.values(set).format(set, index, oid)
+        values(self, set).format(set, index, oid)
     }
 
     fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        self.values(set).encode(set, index, oid, out)
+        values(self, set).encode(set, index, oid, out)
+    }
+
+    fn format_learnt(&self, set: usize, index: usize, of: &Described) -> Format {
+        values(self, set).format_learnt(set, index, of)
+    }
+
+    fn encode_learnt(
+        &self,
+        set: usize,
+        index: usize,
+        of: &Described,
+        out: &mut BytesMut,
+    ) -> Result<IsNull> {
+        values(self, set).encode_learnt(set, index, of, out)
     }
 }
 
-/// Whether `value` is a string that stands for a type which travels as text then. A value does not
-/// say what it is: trying to write it as text tells, and costs nothing unless it is a string.
-fn stands_for(value: &(dyn ToSql + Sync), oid: Oid) -> bool {
+fn values<'a, 'v: 'a, S: AsRef<[Value<'v>]>>(sets: &Sets<'a, S>, set: usize) -> Values<'a> {
+    Values(sets.0.get(set).map_or(&[], S::as_ref))
+}
+
+/// The type that `value` is written as where the server wants one of its own; None for its text form.
+fn as_own(value: Value<'_>, oid: Oid) -> Option<Type> {
+    known(oid).filter(|_| !(has_text_form(oid) && takes(value, &Type::TEXT)))
+}
+
+/// The same where it wants one that the catalog describes. A value for the type below a domain will do.
+fn as_learnt(value: Value<'_>, of: &Described) -> Option<Type> {
+    if has_text_form_of(of) && takes(value, &Type::TEXT) {
+        return None;
+    }
+    let ty = type_of(of);
+    match &of.shape {
+        Shape::Domain(base) if !takes(value, &ty) => as_learnt(value, base),
+        _ => Some(ty),
+    }
+}
+
+/// Whether `value` can be written as `ty`. A value does not say: trying tells, and costs nothing unless
+/// it can.
+fn takes(value: Value<'_>, ty: &Type) -> bool {
     let wrong = |error: Box<dyn StdError + Sync + Send>| error.is::<WrongType>();
-    has_text_form(Kind::of(oid))
-        && !(value.to_sql_checked(&Type::TEXT, &mut BytesMut::new())).is_err_and(wrong)
+    !(value.to_sql_checked(ty, &mut BytesMut::new())).is_err_and(wrong)
 }
 
 #[cold]
-fn refused(index: usize, oid: Oid, cause: &(dyn StdError + Sync + Send + 'static)) -> CodecError {
+fn refused(
+    index: usize,
+    sql_type: Cow<'static, str>,
+    cause: &(dyn StdError + Sync + Send + 'static),
+) -> CodecError {
     let message = cause.to_string();
     let (host_type, reason) = match cause.downcast_ref::<WrongType>() {
         Some(_) => (
@@ -89,7 +155,7 @@ fn refused(index: usize, oid: Oid, cause: &(dyn StdError + Sync + Send + 'static
     };
     CodecError {
         place: format!("parameter ${}", index + 1),
-        sql_type: type_name(oid),
+        sql_type,
         host_type: host_type.into(),
         reason,
     }

@@ -3,23 +3,39 @@
 
 mod decode;
 mod encode;
+mod learnt;
 
 pub(crate) use decode::{Text, decode, own_type};
 pub(crate) use encode::{Sets, Values};
 
-use gino_core::codec::Kind;
+use gino_core::codec::catalog::Shape;
+use gino_core::codec::{Kind, Oid, Type as Described};
 use postgres_types::Type;
 
-/// Whether a Rust string may stand for a value of this kind, in its text form.
-fn has_text_form(kind: Kind) -> bool {
-    let plain = matches!(
-        kind,
-        Kind::Numeric | Kind::Uuid | Kind::Json | Kind::Jsonb | Kind::TextArray | Kind::Other
-    );
-    plain || !kind.is_common() && kind != Kind::Array
+/// Whether a Rust string may stand for a value of one of PostgreSQL's own types, in its text form.
+/// Strings are values of the usual text types themselves.
+fn has_text_form(oid: Oid) -> bool {
+    match Kind::of(oid) {
+        Kind::Text => !known(oid).is_some_and(|ty| is_text(&ty)),
+        Kind::Numeric | Kind::Uuid | Kind::Json | Kind::Jsonb => true,
+        kind => !kind.is_common() && kind != Kind::Array,
+    }
 }
 
-/// The type as `postgres-types` knows it; the application's own types are not known to it.
-fn known(oid: u32) -> Option<Type> {
+/// The same for a type that the catalog describes.
+fn has_text_form_of(of: &Described) -> bool {
+    match &of.base().shape {
+        Shape::Plain(_) if known(of.base().oid).is_some() => has_text_form(of.base().oid),
+        _ => true,
+    }
+}
+
+/// Whether the Rust type `String` is for the type.
+fn is_text(ty: &Type) -> bool {
+    <String as postgres_types::ToSql>::accepts(ty)
+}
+
+/// One of PostgreSQL's own types as `postgres-types` knows it.
+fn known(oid: Oid) -> Option<Type> {
     Type::from_oid(oid)
 }

@@ -9,6 +9,7 @@
 )]
 
 mod cancellation;
+mod catalog;
 mod codec;
 mod connect;
 mod context;

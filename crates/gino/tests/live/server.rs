@@ -39,22 +39,52 @@ pub(crate) struct Home {
 impl Home {
     /// `name` is that of the test; `settings` are added to the URL.
     pub(crate) async fn new(name: &str, settings: &str) -> Home {
+        Home::on(&dsn(), name, settings).await
+    }
+
+    /// The same on the server at hand that has the most extensions.
+    pub(crate) async fn extended(name: &str) -> Home {
+        let dsn = std::env::var("GINO_TEST_EXTENDED_DSN").unwrap_or_else(|_| dsn());
+        Home::on(&dsn, name, "").await
+    }
+
+    async fn on(dsn: &str, name: &str, settings: &str) -> Home {
         let name = format!("gino_{name}");
-        let witness = Engine::connect(&with(&dsn(), "min_size=0&max_size=1"))
+        let witness = Engine::connect(&with(dsn, "min_size=0&max_size=1"))
             .await
             .unwrap();
         let fresh = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
         witness.script(&fresh).await.unwrap();
         // Earlier runs may have left statements that the server has not ended yet.
         let shown = format!("{name}_{}", std::process::id());
-        let own = format!("min_size=0&search_path={name}&application_name={shown}");
-        let url = with(&with(&dsn(), &own), settings);
+        let own = format!("min_size=0&search_path={name},public&application_name={shown}");
+        let url = with(&with(dsn, &own), settings);
         let engine = Engine::connect(url.trim_end_matches('&')).await.unwrap();
         Home {
             engine,
             witness,
             name,
             shown,
+        }
+    }
+
+    /// Another engine for the same schema, which nobody tells what this one does.
+    pub(crate) async fn other(&self) -> Engine {
+        Engine::new(self.engine.config().clone()).unwrap()
+    }
+
+    /// Makes an extension for all tests. Whether the server has it.
+    pub(crate) async fn has_extension(&self, name: &str) -> bool {
+        // Two at a time get in each other's way.
+        let script = format!(
+            "SELECT pg_advisory_xact_lock(20); CREATE EXTENSION IF NOT EXISTS {name} SCHEMA public"
+        );
+        match self.witness.script(&script).await {
+            Ok(_) => true,
+            Err(error) => {
+                eprintln!("left out, as this server has no {name}: {error}");
+                false
+            }
         }
     }
 

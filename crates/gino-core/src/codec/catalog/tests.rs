@@ -1,5 +1,6 @@
 //! What is asked for, what is made of the answers, and that a lying server costs little.
 
+use super::super::Format;
 use super::*;
 
 const MOOD: Oid = 100_001;
@@ -19,9 +20,10 @@ const INT4_ARRAY: Oid = 1007;
 fn entry(oid: Oid, name: &str, made_of: MadeOf) -> Entry {
     Entry {
         oid,
+        schema: "app".into(),
         name: name.into(),
         full_name: format!("app.{name}").into(),
-        delimiter: COMMA,
+        delimiter: b',',
         made_of,
     }
 }
@@ -35,9 +37,13 @@ fn composite(fields: &[(&str, Oid)]) -> MadeOf {
     )
 }
 
+fn labels() -> MadeOf {
+    MadeOf::Enum(["sad", "happy"].map(Box::from).into())
+}
+
 fn entries() -> Vec<Entry> {
     vec![
-        entry(MOOD, "mood", MadeOf::Enum),
+        entry(MOOD, "mood", labels()),
         entry(MOODS, "_mood", MadeOf::Array(MOOD)),
         entry(
             PET,
@@ -106,15 +112,12 @@ fn parts_are_asked_for_step_by_step() {
 #[test]
 fn types_are_what_they_are_made_of() {
     let catalog = informed();
-    assert!(matches!(
-        known(&catalog, MOOD).shape,
-        Shape::Plain(Kind::Text)
-    ));
-    assert!(matches!(
-        known(&catalog, AGE).shape,
-        Shape::Plain(Kind::Int4)
-    ));
-    assert_eq!(&*known(&catalog, AGE).name, "app.age");
+    assert!(matches!(&known(&catalog, MOOD).shape, Shape::Enum(labels) if labels.len() == 2));
+    let age = known(&catalog, AGE);
+    assert!(matches!(&age.shape, Shape::Domain(base) if base.oid == INT4));
+    assert!(matches!(age.base().shape, Shape::Plain(Kind::Int4)));
+    let names = [&*age.schema, &*age.name, &*age.full_name];
+    assert_eq!(names, ["app", "age", "app.age"]);
     for (oid, name) in [(MOODS, "app.mood"), (SPAN, "app.age"), (SPANS, "app.age")] {
         let inner = match &known(&catalog, oid).shape {
             Shape::Array(inner) | Shape::Range(inner) | Shape::Multirange(inner) => {
@@ -122,7 +125,7 @@ fn types_are_what_they_are_made_of() {
             }
             _ => panic!("{oid} is of nothing"),
         };
-        assert_eq!(&*inner.name, name);
+        assert_eq!(&*inner.full_name, name);
     }
     let pet = known(&catalog, PET);
     let Shape::Composite(fields) = &pet.shape else {
@@ -131,24 +134,6 @@ fn types_are_what_they_are_made_of() {
     let names: Vec<_> = fields.iter().map(|field| &*field.name).collect();
     assert_eq!(names, ["name", "moods", "age"]);
     assert_eq!(pet.format(), Format::Binary);
-}
-
-#[test]
-fn domain_over_an_array_or_a_range_of_the_servers_own_says_of_what() {
-    const INT4_RANGE: Oid = 3904;
-    const INT4_MULTIRANGE: Oid = 4451;
-    for (base, expected) in [(INT4_ARRAY, 0), (INT4_RANGE, 1), (INT4_MULTIRANGE, 2)] {
-        let catalog = Catalog::new();
-        let domain = entry(AGE, "ages", MadeOf::Domain(base));
-        catalog.learn(catalog.epoch(), vec![domain], false);
-        let (which, inner) = match &known(&catalog, AGE).shape {
-            Shape::Array(inner) => (0, Arc::clone(inner)),
-            Shape::Range(inner) => (1, Arc::clone(inner)),
-            Shape::Multirange(inner) => (2, Arc::clone(inner)),
-            _ => panic!("{base} is of nothing"),
-        };
-        assert_eq!((which, inner.oid), (expected, INT4));
-    }
 }
 
 #[test]
@@ -198,7 +183,7 @@ fn codec_of_the_host_reaches_into_arrays_and_its_removal_too() {
     assert!(matches!(&array.shape, Shape::Array(of) if matches!(of.shape, Shape::Custom(_))));
     // A number in text form fits into no composite in binary form.
     let age = of(&customs, AGE).unwrap();
-    assert!(matches!(&age.shape, Shape::Custom(_)));
+    assert!(matches!(&age.base().shape, Shape::Custom(_)));
     assert!(matches!(
         of(&customs, PET).unwrap().shape,
         Shape::Plain(Kind::Other)
@@ -234,7 +219,7 @@ fn types_that_mention_others_many_times_are_made_once() {
     };
     let catalog = Catalog::new();
     let mut levels: Vec<_> = (0..40).map(level).collect();
-    levels.push(entry(200_040, "last", MadeOf::Enum));
+    levels.push(entry(200_040, "last", labels()));
     catalog.learn(catalog.epoch(), levels, true);
     known(&catalog, 200_000);
     known(&catalog, RECORD);
@@ -254,4 +239,30 @@ fn type_that_says_it_is_part_of_itself_ends() {
     for oid in [PET, MOODS, AGE, SPAN] {
         assert_eq!(known(&catalog, oid).oid, oid);
     }
+}
+
+#[test]
+fn what_a_host_makes_of_a_type_is_made_once() {
+    let pet = known(&informed(), PET);
+    let make = |number: u8| pet.made(|| Ok::<_, ()>(number));
+    assert_eq!(pet.made(|| Err::<u8, _>(())), Err(()));
+    assert_eq!(*make(1).unwrap(), 1);
+    assert_eq!(*make(2).unwrap(), 1);
+}
+
+#[test]
+fn composite_with_other_fields_than_known_does_not_fit() {
+    let catalog = informed();
+    let (pet, moods) = (known(&catalog, PET), known(&catalog, MOODS));
+    assert!(pet.may_change() && !moods.may_change());
+    let row = |oids: &[Oid]| {
+        let mut out = bytes::BytesMut::new();
+        let mut writer = crate::codec::CompositeWriter::begin(oids.len(), &mut out).unwrap();
+        oids.iter().for_each(|oid| writer.null(*oid).unwrap());
+        writer.finish().unwrap();
+        out
+    };
+    assert!(pet.fits(&row(&[TEXT, MOODS, AGE])));
+    assert!(!pet.fits(&row(&[TEXT, MOODS])));
+    assert!(!pet.fits(&row(&[TEXT, MOODS, INT4])));
 }

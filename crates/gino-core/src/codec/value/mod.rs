@@ -1,6 +1,7 @@
 //! Owns a host-neutral value of any decoded type. Never on a hot path: faces decode with the
 //! families' functions. Tests, tools and tables use it.
 
+mod learnt;
 mod text_form;
 
 use bytes::BytesMut;

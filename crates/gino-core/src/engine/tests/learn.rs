@@ -5,7 +5,7 @@ use super::backend::Role;
 use super::types::{GONE, MOOD, MOODS, PET};
 use super::*;
 use crate::codec::catalog::Shape;
-use crate::codec::{Catalog, Format, Kind};
+use crate::codec::{Catalog, Format};
 use crate::engine::Hooks;
 use crate::error::Deadline;
 use crate::runtime::Runtime;
@@ -55,7 +55,7 @@ impl Sink for Shapes {
             );
             match learnt.map(|ty| &ty.shape) {
                 None => "own",
-                Some(Shape::Plain(Kind::Text)) => "enum",
+                Some(Shape::Enum(_)) => "enum",
                 Some(Shape::Plain(_)) => "text",
                 Some(Shape::Array(_)) => "array",
                 Some(Shape::Composite(_)) => "composite",

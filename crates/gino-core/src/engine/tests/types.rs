@@ -12,7 +12,7 @@ pub(super) const GONE: u32 = 100_004;
 /// The text that the log has for the client's question, which is `sql` with the values of a Bind
 /// message; None for other statements.
 pub(super) fn question(sql: &str, bind: &[u8]) -> Option<String> {
-    sql.starts_with("SELECT t.oid, t.typname").then_some(())?;
+    sql.starts_with("SELECT t.oid, n.nspname").then_some(())?;
     // The array is the first value: a length, dimensions, flags, the type of its elements, how many
     // they are and from which number on, and for each a length and its bytes.
     let array = bind
@@ -45,10 +45,11 @@ pub(super) fn typed(sql: &str) -> Option<Vec<u32>> {
 fn describe(oid: u32) -> Option<Vec<u8>> {
     let name = |name: &'static str| Some(name.as_bytes());
     let inner = MOOD.to_be_bytes();
+    let labels = array(25, &[b"sad", b"happy"]);
     let names = array(25, &[b"name", b"mood"]);
     let types = array(26, &[&25_u32.to_be_bytes(), &inner]);
     let (named, kind, inner, names, types): (_, _, _, Option<&[u8]>, Option<&[u8]>) = match oid {
-        MOOD => (name("mood"), name("e"), None, None, None),
+        MOOD => (name("mood"), name("e"), None, Some(&labels), None),
         MOODS => (name("_mood"), name("a"), Some(&inner[..]), None, None),
         PET => (name("pet"), name("c"), None, Some(&names), Some(&types)),
         _ => return None,
@@ -56,6 +57,7 @@ fn describe(oid: u32) -> Option<Vec<u8>> {
     let comma = Some(&b","[..]);
     Some(row(&[
         Some(&oid.to_be_bytes()),
+        name("app"),
         named,
         named,
         comma,

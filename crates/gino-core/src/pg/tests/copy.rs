@@ -42,8 +42,11 @@ fn data_goes_in_when_the_server_asks_and_others_wait() {
         assert!(is_open(&door));
         play.link.feed(Feed::Data(b"1\n")).unwrap();
         play.link.feed(Feed::Data(b"2\n")).unwrap();
-        let other = play.link.submit(Request::Script("SELECT 1"), None).unwrap();
-        assert!(matches!(other, Submitted::Held(None)));
+        let other = play
+            .link
+            .submit(Request::Script("SELECT 1"), &mut None)
+            .unwrap();
+        assert!(matches!(other, Submitted::Held));
         play.link.feed(Feed::Done).unwrap();
         let data = |text: &[u8]| (b'd', text.to_vec());
         let expected = [data(b"1\n"), data(b"2\n"), (b'c', Vec::new())];

@@ -127,7 +127,7 @@ fn lie_while_nothing_was_asked_ends_the_connection() {
             play.begin();
             play.server(std::slice::from_ref(&lie));
             assert!(play.broken && play.socket.is_closed());
-            assert!(play.link.submit(Request::Script(""), None).is_err());
+            assert!(play.link.submit(Request::Script(""), &mut None).is_err());
         });
     }
 }

@@ -8,7 +8,7 @@ use super::play::{Play, is_pending, replay};
 use super::server::*;
 use super::values::{Rows, told};
 use crate::pg::Link;
-use crate::session::{NoParams, Reply, Request, Session, Statement, Submitted};
+use crate::session::{NoParams, Reply, Request, Session, Sink, Statement, Submitted};
 
 fn answer(value: i32) -> [Vec<u8>; 4] {
     [
@@ -109,11 +109,8 @@ fn hold_takes_a_lone_request_only_and_keeps_others_away() {
         assert!(play.link.hold());
         assert!(!play.link.hold(), "somebody else holds it");
         play.raw();
-        let Submitted::Held(sink) = play
-            .link
-            .submit(request(), Some(Box::new(Rows::default())))
-            .unwrap()
-        else {
+        let mut sink: Option<Box<dyn Sink>> = Some(Box::new(Rows::default()));
+        let Submitted::Held = play.link.submit(request(), &mut sink).unwrap() else {
             panic!("submitted")
         };
         assert!(sink.is_some() && play.raw().is_empty());
@@ -141,8 +138,8 @@ impl Wake for Again {
             params: &NoParams,
             max_rows: 0,
         };
-        let rows = Box::new(Rows::default());
-        let Ok(Submitted::Reply(reply)) = self.link.submit(request, Some(rows)) else {
+        let mut rows: Option<Box<dyn Sink>> = Some(Box::new(Rows::default()));
+        let Ok(Submitted::Reply(reply)) = self.link.submit(request, &mut rows) else {
             panic!("not taken")
         };
         self.replies.lock().unwrap().push(reply);

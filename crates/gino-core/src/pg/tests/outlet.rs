@@ -112,11 +112,19 @@ struct Caller(Arc<Link>);
 
 impl Outlet for Caller {
     fn hear(&self, _event: Event) {
-        assert!(self.0.submit(Request::Script("SELECT 1"), None).is_ok());
+        assert!(
+            self.0
+                .submit(Request::Script("SELECT 1"), &mut None)
+                .is_ok()
+        );
     }
 
     fn end(&self, _silence: Silence) {
-        assert!(self.0.submit(Request::Script("SELECT 1"), None).is_err());
+        assert!(
+            self.0
+                .submit(Request::Script("SELECT 1"), &mut None)
+                .is_err()
+        );
         assert!(self.0.listen(None).is_none());
     }
 }

@@ -174,10 +174,10 @@ impl Play {
         self.submit_to(request, Some(Box::new(Rows::default())))
     }
 
-    pub(super) fn submit_to(&self, request: Request<'_>, sink: Option<Box<dyn Sink>>) -> Reply {
-        match self.link.submit(request, sink).unwrap() {
+    pub(super) fn submit_to(&self, request: Request<'_>, mut sink: Option<Box<dyn Sink>>) -> Reply {
+        match self.link.submit(request, &mut sink).unwrap() {
             Submitted::Reply(reply) => reply,
-            Submitted::Held(_) => panic!("on hold"),
+            Submitted::Held => panic!("on hold"),
         }
     }
 

@@ -87,7 +87,7 @@ fn portal_name_with_a_zero_byte_is_refused() {
                 params: &NoParams,
                 max_rows: 0,
             },
-            None,
+            &mut None,
         );
         assert!(refused.is_err());
         assert!(play.raw().is_empty());

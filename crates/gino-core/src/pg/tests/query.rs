@@ -118,7 +118,7 @@ fn value_that_does_not_fit_sends_nothing() {
                 params,
                 max_rows: 0,
             };
-            let Err(error) = play.link.submit(request, None) else {
+            let Err(error) = play.link.submit(request, &mut None) else {
                 panic!("submitted")
             };
             assert_eq!(error.kind(), kind);
