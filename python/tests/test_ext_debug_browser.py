@@ -212,6 +212,22 @@ async def test_screenshot_has_the_colours_and_regions_of_the_page(
     assert counts[other["back"]] / (width * height) < 0.01
 
 
+async def test_on_a_narrow_screen_tables_scroll_and_the_page_does_not(
+    service: Service, tmp_path: Path
+) -> None:
+    path = tmp_path / "narrow.png"
+    size = ["--window-size=500,1500", "--blink-settings=preferredColorScheme=1"]
+    await browse(tmp_path, f"{service.url}/debug/db/", *size, f"--screenshot={path}")
+    with Image.open(path) as image:
+        pixels = image.convert("RGB")
+    assert pixels.size == (500, 1500)
+    colours = palette("light")
+    margin = pixels.crop((485, 0, 500, 1500)).tobytes()
+    assert margin == colours["back"] * (15 * 1500)
+    inside = pixels.crop((0, 0, 485, 1500)).tobytes()
+    assert inside.count(colours["card"]) > len(inside) / 3 * 0.3
+
+
 def palette(scheme: str) -> dict[str, bytes]:
     """The colours of the style, by name."""
     import re

@@ -98,7 +98,7 @@ def _pool(pool: Mapping[str, int], metrics: Mapping[str, Any]) -> str:
         ("had to wait", metrics["waited"]),
         ("mean wait", _time(mean)),
         ("timed out", metrics["timeouts"]),
-        ("failed to connect", metrics["failed_connects"]),
+        ("failed to open", metrics["failed_connects"]),
         ("reset", metrics["resets"]),
     ]
     items = "".join(

@@ -38,7 +38,8 @@ article{padding:.75rem 0;border-top:1px solid var(--line)}
 th{padding:.3rem .6rem;font-size:.78rem;font-weight:500;text-align:left;color:var(--soft);
 border-bottom:1px solid var(--line)}td{padding:.5rem .6rem;vertical-align:top;
 border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}
-tr:last-child td{border-bottom:0}.n{text-align:right;white-space:nowrap}td.wide{width:60%}
+tr:last-child td{border-bottom:0}.n{text-align:right;white-space:nowrap}
+td.wide{width:60%;min-width:16rem}
 pre{margin:0;padding:.45rem .65rem;overflow-x:auto;background:var(--code);border-radius:7px;
 white-space:pre-wrap;overflow-wrap:anywhere}
 code{font:12.5px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
