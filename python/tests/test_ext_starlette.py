@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from fastapi import APIRouter, BackgroundTasks, FastAPI
 from sqlalchemy.engine.url import make_url
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -175,6 +176,39 @@ async def test_state_of_the_applications_own_lifespan_is_kept(dsn: str) -> None:
     async with _serving(app, db) as service:
         assert await service.get("/") == (200, "42")
     assert order == [1, 2]
+    assert not db.bind
+
+
+async def test_lifespans_of_routers_that_fastapi_merges_use_the_database(dsn: str) -> None:
+    order: list[Any] = []
+
+    def lifespan(name: str) -> Any:
+        @asynccontextmanager
+        async def around(_app: Any) -> AsyncIterator[dict[str, str]]:
+            order.append(await db.scalar("SELECT $1", f"{name} begins"))
+            yield {name: "is here"}
+            order.append(await db.scalar("SELECT $1", f"{name} ends"))
+
+        return around
+
+    db: Any = Gino(dsn=dsn, pool_max_size=1)
+    app = FastAPI(lifespan=lifespan("application"))
+    db.init_app(app)
+    router = APIRouter(lifespan=lifespan("router"))
+
+    @router.get("/")
+    async def endpoint(request: Request, later: BackgroundTasks) -> list[str]:
+        later.add_task(afterwards)
+        return [request.state.application, request.state.router]
+
+    async def afterwards() -> None:
+        order.append(await db.scalar("SELECT 'the task runs'"))
+
+    app.include_router(router)
+    async with _serving(app, db) as service:
+        assert await service.get("/") == (200, '["is here","is here"]')
+    assert order[:3] == ["application begins", "router begins", "the task runs"]
+    assert order[3:] == ["router ends", "application ends"]
     assert not db.bind
 
 
