@@ -25,7 +25,7 @@ impl Endpoint {
     /// The endpoint that libpq means by `host` and `port`: a host that begins with `/` (or `@`, the
     /// abstract namespace) is the directory of a Unix socket.
     pub fn new(host: &str, port: u16) -> Endpoint {
-        if host.starts_with(['/', '@']) {
+        if is_directory(host) {
             Endpoint::Unix {
                 path: format!("{}/.s.PGSQL.{port}", host.trim_end_matches('/')),
             }
@@ -68,6 +68,11 @@ impl fmt::Display for Endpoint {
             Endpoint::Unix { path } => f.write_str(path),
         }
     }
+}
+
+/// Whether a host is a directory with a socket in it, or one in the abstract namespace of Linux.
+pub(super) fn is_directory(host: &str) -> bool {
+    host.starts_with(['/', '@'])
 }
 
 #[cfg(test)]

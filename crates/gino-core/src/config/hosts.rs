@@ -3,6 +3,7 @@
 
 use std::net::Ipv6Addr;
 
+use super::endpoint::is_directory;
 use super::{Endpoint, config_error, url};
 use crate::error::Result;
 
@@ -61,7 +62,7 @@ impl Hosts {
         let hosts = (0..self.len()).map(|index| {
             let name = self.names.get(index).map_or("", |(name, _)| name.as_str());
             let encoded = url::encode(name);
-            let name = match name.contains(':') && !name.starts_with('/') {
+            let name = match name.contains(':') && !is_directory(name) {
                 true => format!("[{}]", encoded.replace("%3A", ":")),
                 false => encoded,
             };
@@ -112,7 +113,7 @@ fn name(text: &str) -> Result<(String, Option<u16>)> {
         return Ok((self::address(address)?, Some(port(number)?)));
     }
     match text.split_once(':') {
-        Some((name, number)) if !number.contains(':') && !name.starts_with('/') => {
+        Some((name, number)) if !number.contains(':') && !is_directory(name) => {
             Ok((address(name)?, Some(port(number)?)))
         }
         _ => Ok((address(unbracketed(text))?, None)),
@@ -130,8 +131,7 @@ fn unbracketed(text: &str) -> &str {
 /// URL that is wrong it may be part of a password.
 fn address(text: &str) -> Result<String> {
     let (bare, _zone) = text.split_once('%').unwrap_or((text, ""));
-    let is_path = text.starts_with(['/', '@']);
-    if text.contains([':', '[', ']']) && !is_path && bare.parse::<Ipv6Addr>().is_err() {
+    if text.contains([':', '[', ']']) && !is_directory(text) && bare.parse::<Ipv6Addr>().is_err() {
         let reason =
             "a host with colons or brackets in it must be an IPv6 address, as in [::1]:5432";
         return Err(config_error("host", reason));

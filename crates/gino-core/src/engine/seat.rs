@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::inner::Inner;
 use super::late::{Doubtful, Late};
+use super::on_drop::OnDrop;
 use super::signal::Signal;
 use super::timeout::{Limit, within};
 use crate::error::{Closed, Error, Result, UsageError};
@@ -201,43 +202,33 @@ impl<R: Runtime> Seat<R> {
         done
     }
 
-    /// As [`Seat::script`], for what has to be undone.
+    /// As [`Seat::script`], for what the server does at once. It is never cancelled by a request, which
+    /// would fail the transaction around it.
     ///
     /// # Cancellation
-    /// It is sent all the same, ahead of whatever is submitted later.
-    pub(super) async fn script_surely(self: &Arc<Self>, sql: &str) -> Result<Completion> {
-        let mut owed = Owed {
-            seat: self,
-            script: Some(sql),
-        };
-        self.run_whole(sql, || owed.script = None).await
-    }
-
-    /// As [`Seat::script`], for what takes the server no time and must not be stopped half-way, as that
-    /// would be an error inside of a transaction.
-    ///
-    /// # Cancellation
-    /// It is not sent before its turn has come; once sent it is finished.
-    pub(super) async fn script_whole(self: &Arc<Self>, sql: &str) -> Result<Completion> {
-        self.run_whole(sql, || {}).await
-    }
-
-    async fn run_whole(self: &Arc<Self>, sql: &str, sent: impl FnOnce()) -> Result<Completion> {
+    /// What `owed` says is sent, ahead of whatever is submitted later.
+    pub(super) async fn control(self: &Arc<Self>, sql: &str, owed: Owed<'_>) -> Result<Completion> {
         let text = Sql::new(sql);
         self.note(&text);
         let watch = self.watch(&text);
-        let submitted = loop {
+        let owes = |script: Option<&str>| {
+            let script = script.map(str::to_owned);
+            OnDrop::new((Arc::clone(self), script), |(seat, script)| {
+                script.into_iter().for_each(|script| seat.send(script));
+            })
+        };
+        let mut debt = owes(owed.unsent);
+        let done = loop {
             match self.submit(Request::Script(sql), &mut None) {
+                Ok(Submitted::Reply(reply)) => {
+                    std::mem::replace(&mut debt, owes(owed.sent)).keep();
+                    break reply.await;
+                }
                 Ok(Submitted::Held) => self.gate.wait().await,
-                Ok(Submitted::Reply(reply)) => break Ok(reply),
                 Err(error) => break Err(error),
             }
         };
-        sent();
-        let done = match submitted {
-            Ok(reply) => reply.await,
-            Err(error) => Err(error),
-        };
+        debt.keep();
         if let Some(watch) = watch {
             watch.done(&done, false, 0);
         }
@@ -410,7 +401,7 @@ impl<R: Runtime> Seat<R> {
     /// Waits until the server's word on the transaction covers all that was submitted before.
     pub(super) async fn settle(self: &Arc<Self>) -> Result<()> {
         if self.session.in_flight() > 0 || !self.gate.is_open() {
-            self.request(|| Request::Script(""), None).await?;
+            self.control("", Owed::default()).await?;
         }
         Ok(())
     }
@@ -460,18 +451,13 @@ impl<R: Runtime> Seat<R> {
 /// SQLSTATE `duplicate_prepared_statement`.
 const DUPLICATE_STATEMENT: &str = "42P05";
 
-/// A script that is sent when it is dropped before its turn has come.
-struct Owed<'a, R: Runtime> {
-    seat: &'a Seat<R>,
-    script: Option<&'a str>,
-}
-
-impl<R: Runtime> Drop for Owed<'_, R> {
-    fn drop(&mut self) {
-        if let Some(script) = self.script {
-            self.seat.send(script.into());
-        }
-    }
+/// What is sent in the place of a script that is given up.
+#[derive(Default)]
+pub(super) struct Owed<'a> {
+    /// Before its turn has come.
+    pub(super) unsent: Option<&'a str>,
+    /// While its answer is under way.
+    pub(super) sent: Option<&'a str>,
 }
 
 /// A reply that cancels its request when it is dropped too early.

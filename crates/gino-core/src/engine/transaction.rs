@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::seat::{AfterCommit, Seat};
+use super::seat::{AfterCommit, Owed, Seat};
 use crate::error::{Result, UsageError};
 use crate::runtime::Runtime;
 use crate::session::Status;
@@ -72,21 +72,26 @@ impl<R: Runtime> Transaction<R> {
     /// The server's, or a usage error for options on a savepoint.
     ///
     /// # Cancellation
-    /// A transaction that may have begun is rolled back when the connection is given back; a savepoint
-    /// changes nothing for the transaction around it.
+    /// What has begun is rolled back, before whatever is submitted later; a transaction around it goes
+    /// on.
     pub async fn begin(seat: Arc<Seat<R>>, options: TransactionOptions) -> Result<Transaction<R>> {
         seat.settle().await?;
         let nested = matches!(seat.status(), Status::InTransaction | Status::Failed);
         let savepoint = nested.then(|| seat.next_name("gino_savepoint_"));
-        match &savepoint {
-            None => seat.script(&options.begin(), None).await?,
+        let begin = match &savepoint {
+            None => options.begin(),
             Some(_) if options != TransactionOptions::default() => {
                 let reason =
                     "isolation, readonly and deferrable belong to the outermost transaction";
                 return Err(UsageError::Statement(reason).into());
             }
-            Some(name) => seat.script_whole(&format!("SAVEPOINT {name}")).await?,
+            Some(name) => format!("SAVEPOINT {name}"),
         };
+        let owed = Owed {
+            sent: Some(&rollback(savepoint.as_deref())),
+            ..Owed::default()
+        };
+        seat.control(&begin, owed).await?;
         let before = seat.after_commit().len();
         let transaction = Transaction {
             before,
@@ -171,7 +176,7 @@ impl<R: Runtime> Transaction<R> {
             };
         };
         let release = format!("RELEASE SAVEPOINT {name}");
-        self.seat.script_whole(&release).await.map(drop)
+        self.seat.control(&release, Owed::default()).await.map(drop)
     }
 
     /// Rolls back, or back to the savepoint.
@@ -184,15 +189,19 @@ impl<R: Runtime> Transaction<R> {
     pub async fn rollback(&self) -> Result<()> {
         self.end()?;
         drop(self.forget(self.before));
-        let script = self.rollback_script();
-        self.seat.script_surely(&script).await.map(drop)
+        let script = rollback(self.savepoint.as_deref());
+        let owed = Owed {
+            unsent: Some(&script),
+            ..Owed::default()
+        };
+        self.seat.control(&script, owed).await.map(drop)
     }
 
     /// Rolls back without waiting for it: what is submitted next comes after the rollback.
     pub fn abandon(&self) {
         if self.end().is_ok() {
             drop(self.forget(self.before));
-            self.seat.send(self.rollback_script());
+            self.seat.send(rollback(self.savepoint.as_deref()));
         }
     }
 
@@ -203,11 +212,12 @@ impl<R: Runtime> Transaction<R> {
             Err(UsageError::TransactionEnded.into())
         }
     }
+}
 
-    fn rollback_script(&self) -> String {
-        match &self.savepoint {
-            None => "ROLLBACK".into(),
-            Some(name) => format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}"),
-        }
+/// What undoes all since the savepoint, or the whole transaction.
+fn rollback(savepoint: Option<&str>) -> String {
+    match savepoint {
+        None => "ROLLBACK".into(),
+        Some(name) => format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}"),
     }
 }

@@ -1,5 +1,7 @@
 //! Transactions: their ends, their levels, and what is left when nobody ends them.
 
+use std::task::Poll;
+
 use super::*;
 use crate::engine::Isolation;
 use crate::error::{Leaf, UsageError};
@@ -234,4 +236,36 @@ fn transaction_abandoned_too_late_does_not_touch_the_next_borrowers() {
     });
     let server = world.network.server();
     assert_eq!(server.texts(), ["BEGIN", "ROLLBACK", "BEGIN", "COMMIT"]);
+}
+
+/// Drops `flow` as soon as it waits.
+async fn give_up<F: Future>(flow: F) {
+    let mut flow = Box::pin(flow);
+    let pending = std::future::poll_fn(|cx| Poll::Ready(flow.as_mut().poll(cx).is_pending())).await;
+    assert!(pending, "it has to be under way");
+}
+
+#[test]
+fn begin_that_is_given_up_is_undone_and_the_transaction_around_it_goes_on() {
+    let texts = on_a_connection(async |seat| {
+        let outer = begin(&seat).await.unwrap();
+        give_up(begin(&seat)).await;
+        assert_eq!(run(&seat, "ROWS 1").await.unwrap(), [1]);
+        outer.commit().await.unwrap();
+        give_up(begin(&seat)).await;
+        assert_eq!(run(&seat, "ROWS 1").await.unwrap(), [1]);
+        assert_eq!(seat.status(), Status::Idle);
+    });
+    let expected = [
+        "BEGIN",
+        "SAVEPOINT gino_savepoint_1",
+        "ROLLBACK TO SAVEPOINT gino_savepoint_1",
+        "RELEASE SAVEPOINT gino_savepoint_1",
+        "ROWS 1",
+        "COMMIT",
+        "BEGIN",
+        "ROLLBACK",
+        "ROWS 1",
+    ];
+    assert_eq!(texts, expected);
 }
