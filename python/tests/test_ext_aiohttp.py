@@ -134,3 +134,15 @@ async def test_websocket_has_no_connection(dsn: str) -> None:
     app.router.add_get("/socket", handler)
     async with serving(app, db) as service, service.client.ws_connect("/socket") as websocket:
         assert await websocket.receive_str() == "False 1"
+
+
+async def test_request_connection_can_be_switched_off(dsn: str) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(text=f"{'connection' in request} {await db.scalar('SELECT 1')}")
+
+    db: Any = Gino()
+    app = web.Application(middlewares=[db])
+    db.init_app(app, {"dsn": dsn, "pool_max_size": 1, "use_connection_for_request": False})
+    app.router.add_get("/", handler)
+    async with serving(app, db) as service:
+        assert await service.get("/") == (200, "False 1")

@@ -81,3 +81,14 @@ async def test_websocket_has_no_connection(dsn: str) -> None:
     app = Litestar([handler], on_app_init=[db.on_app_init], logging_config=None)
     async with serving(app, db) as service, service.client.ws_connect("/socket") as websocket:
         assert await websocket.receive_str() == "False 1"
+
+
+async def test_request_connection_can_be_switched_off(dsn: str) -> None:
+    @litestar.get("/", media_type=MediaType.TEXT)
+    async def handler(request: Request[Any, Any, Any]) -> str:
+        return f"{'connection' in request.scope} {await db.scalar('SELECT 1')}"
+
+    db: Any = Gino(dsn=dsn, pool_max_size=1, use_connection_for_request=False)
+    app = Litestar([handler], on_app_init=[db.on_app_init], logging_config=None)
+    async with serving(app, db) as service:
+        assert await service.get("/") == (200, "False 1")
