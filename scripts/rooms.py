@@ -43,7 +43,8 @@ SOURCES = (
     "python/gino/**/*.py*",
     "examples/**/*.rs",
     "examples/**/*.py",
-    "benches/**/*.py",
+    "benches/*.py",
+    "benches/rust/src/**/*.rs",
     "scripts/*.py",
 )
 
