@@ -92,7 +92,7 @@ fn requests(link: &Arc<Link>, prepared: &[u8]) -> Vec<Reply> {
 }
 
 fn submit(link: &Arc<Link>, request: Request<'_>) -> Vec<Reply> {
-    match link.submit(request, Some(Box::new(Cells(0)))) {
+    match link.submit(request, &mut Some(Box::new(Cells(0)))) {
         Ok(Submitted::Reply(reply)) => vec![reply],
         _ => Vec::new(),
     }
