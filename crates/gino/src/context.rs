@@ -188,6 +188,11 @@ pub(crate) fn limit(runtime: &TokioRuntime, own: Option<Duration>) -> Option<Lim
     }
 }
 
+/// The limit of what runs on a connection and is given no time of its own.
+pub(crate) fn command_limit(core: &Core) -> Option<Limit> {
+    limit(core.runtime(), core.config().command_timeout)
+}
+
 /// Makes `handle` the newest connection of the current scope, if there is a scope.
 pub(crate) fn enter(core: &Core, handle: &Arc<Handle>) -> Option<Entered> {
     let scope = SCOPE.try_with(Scope::clone).ok()?;

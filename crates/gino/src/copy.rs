@@ -7,40 +7,46 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use gino_core::engine::{self as core, Copied};
+use gino_core::engine::{self as core, Copied, within};
 use gino_core::error::Result;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::connection::Connection;
-use crate::driver::TokioRuntime;
+use crate::context;
+use crate::driver::{Core, TokioRuntime};
 
 impl Connection {
     /// Runs a COPY … FROM STDIN, as far as the server takes data. Other statements on this
     /// connection wait until the copy has ended: finish or drop it before you run one.
     ///
+    /// Each step of the copy, such as a [`CopyIn::write`], has the configuration's `command_timeout`
+    /// for itself; what is driven as an [`AsyncWrite`] has no limit.
+    ///
     /// # Errors
-    /// The server's; a usage error for a statement that takes no data.
+    /// The server's; a time-out; a usage error for a statement that takes no data.
     ///
     /// # Cancellation
     /// The copy is given up.
     pub async fn copy_in(&self, sql: &str) -> Result<CopyIn> {
-        let seat = Box::pin(self.seat()).await?;
-        seat.copy_in(sql).await.map(CopyIn)
+        let (core, seat) = (self.core().clone(), Box::pin(self.seat()).await?);
+        let copy = limited(&core, seat.copy_in(sql)).await?;
+        Ok(CopyIn { copy, core })
     }
 
     /// Runs a COPY … TO STDOUT. Other statements on this connection wait until all is read, or the
-    /// copy is dropped.
+    /// copy is dropped. Time-outs are as of [`Connection::copy_in`].
     ///
     /// # Errors
-    /// The server's, here or from [`CopyOut::read`].
+    /// The server's, here or from [`CopyOut::read`]; a time-out.
     ///
     /// # Cancellation
     /// The copy is given up.
     pub async fn copy_out(&self, sql: &str) -> Result<CopyOut> {
-        let seat = Box::pin(self.seat()).await?;
-        let copy = seat.copy_out(sql).await?;
+        let (core, seat) = (self.core().clone(), Box::pin(self.seat()).await?);
+        let copy = limited(&core, seat.copy_out(sql)).await?;
         Ok(CopyOut {
             copy,
+            core,
             ended: false,
             rest: Bytes::new(),
         })
@@ -51,7 +57,10 @@ impl Connection {
 ///
 /// As an [`AsyncWrite`] it takes what `tokio::io::copy` and the like give; its `shutdown` finishes it.
 #[must_use = "nothing is stored before it is finished"]
-pub struct CopyIn(core::CopyIn<TokioRuntime>);
+pub struct CopyIn {
+    copy: core::CopyIn<TokioRuntime>,
+    core: Core,
+}
 
 impl CopyIn {
     /// Sends some of the data, cut wherever the caller likes; waits while too much is on its way.
@@ -62,7 +71,7 @@ impl CopyIn {
     /// # Cancellation
     /// Nobody knows how much was sent: drop the copy.
     pub async fn write(&mut self, data: &[u8]) -> Result<()> {
-        self.0.write(data).await
+        limited(&self.core, self.copy.write(data)).await
     }
 
     /// Says that this was all. Returns the command tag, such as `COPY 5`.
@@ -73,7 +82,8 @@ impl CopyIn {
     /// # Cancellation
     /// The copy is given up, or has been stored already.
     pub async fn finish(self) -> Result<String> {
-        Ok(self.0.finish().await?.tag.into())
+        let done = limited(&self.core, self.copy.finish()).await?;
+        Ok(done.tag.into())
     }
 }
 
@@ -81,6 +91,7 @@ impl CopyIn {
 /// and an [`AsyncRead`].
 pub struct CopyOut {
     copy: core::CopyOut<TokioRuntime>,
+    core: Core,
     ended: bool,
     /// What did not fit into a reader's buffer.
     rest: Bytes,
@@ -98,7 +109,7 @@ impl CopyOut {
         if !self.rest.is_empty() {
             return Ok(Some(std::mem::take(&mut self.rest)));
         }
-        let read = self.copy.read().await;
+        let read = limited(&self.core, self.copy.read()).await;
         self.ended = !matches!(read, Ok(Copied::Data(_)));
         Ok(match read? {
             Copied::Data(data) => Some(data),
@@ -126,7 +137,7 @@ impl AsyncWrite for CopyIn {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(cx, data).map_err(io::Error::other)
+        self.copy.poll_write(cx, data).map_err(io::Error::other)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -134,7 +145,7 @@ impl AsyncWrite for CopyIn {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let done = ready!(self.0.poll_finish(cx));
+        let done = ready!(self.copy.poll_finish(cx));
         Poll::Ready(done.map(drop).map_err(io::Error::other))
     }
 }
@@ -156,6 +167,11 @@ impl AsyncRead for CopyOut {
         space.put_slice(&self.rest.split_to(count));
         Poll::Ready(Ok(()))
     }
+}
+
+/// Each step of a copy has the time of a statement.
+async fn limited<T>(core: &Core, step: impl Future<Output = Result<T>>) -> Result<T> {
+    within(core.runtime(), context::command_limit(core), step).await
 }
 
 impl fmt::Debug for CopyIn {

@@ -28,9 +28,8 @@ impl Connection {
     pub async fn prepare(&self, sql: impl Into<Sql>) -> Result<Prepared> {
         let sql = sql.into();
         let seat = Box::pin(self.seat()).await?;
-        let runtime = self.core().runtime();
-        let limit = context::limit(runtime, None);
-        let statement = within(runtime, limit, seat.prepared(&sql)).await?;
+        let limit = context::command_limit(self.core());
+        let statement = within(seat.runtime(), limit, seat.prepared(&sql)).await?;
         Ok(Prepared {
             connection: self.clone(),
             sql,

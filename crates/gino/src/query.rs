@@ -333,25 +333,27 @@ async fn run(
                 // On the heap: all that opening a connection may need is much, and rarely needed.
                 None => Box::pin(target.core.acquire(limit)).await?,
             };
-            let done = run_on(&target.core, lease.seat(), limit, work, sink).await;
+            let done = run_on(&target, lease.seat(), limit, work, sink).await;
             if done.is_ok() {
                 lease.release().await;
             }
             return done;
         }
     };
-    run_on(&target.core, &seat, limit, work, sink).await
+    run_on(&target, &seat, limit, work, sink).await
 }
 
 async fn run_on(
-    core: &Core,
+    target: &Target<'_>,
     seat: &Arc<Seat>,
     limit: Option<Limit>,
     work: Work<'_>,
     sink: Option<Box<dyn Sink>>,
 ) -> Result<Completion> {
-    let runtime = core.runtime();
-    let limit = limit.or_else(|| Limit::within(runtime, core.config().command_timeout));
+    let limit = match target.timeout {
+        Some(_) => limit,
+        None => context::command_limit(&target.core),
+    };
     #[cfg(feature = "tracing")]
     let text = match &work {
         Work::Statement { sql, .. } => sql.as_str(),

@@ -261,6 +261,7 @@ async fn begin(
 ) -> Result<CoreTransaction> {
     let limit = context::limit(core.runtime(), None);
     let seat = Box::pin(handle.seat(limit)).await?;
+    let limit = context::command_limit(core);
     within(core.runtime(), limit, CoreTransaction::begin(seat, options)).await
 }
 
@@ -281,6 +282,7 @@ async fn commit(core: &Core, level: &Level) -> Result<()> {
         roll_back(level).await;
         return Err(Timeout::Plain(Deadline::Scope, limit.duration).into());
     }
+    let limit = context::command_limit(core);
     within(core.runtime(), limit, level.inner.commit()).await
 }
 

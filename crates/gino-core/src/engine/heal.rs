@@ -11,7 +11,7 @@ use super::inner::Inner;
 use super::observe::PoolEvent;
 use super::seat::Seat;
 use super::timeout::{Limit, race, statement_late};
-use crate::error::{Closed, Result};
+use crate::error::{Closed, Error, Result};
 use crate::runtime::Runtime;
 use crate::session::{Drained, Reply, Request, Silence, Status, Submitted};
 
@@ -89,6 +89,14 @@ impl<R: Runtime> Seat<R> {
             }
         }
         drained.await;
+    }
+
+    /// What makes the error of a clean-up that takes too long: the connection is closed.
+    pub(super) fn gives_up(&self) -> impl FnOnce(Limit) -> Error {
+        |limit| {
+            self.session.close();
+            statement_late(limit)
+        }
     }
 
     /// Whether the next borrower may have the connection as it is.
@@ -234,4 +242,4 @@ const CANCEL: Duration = Duration::from_secs(5);
 
 /// How long the server may take to stop a statement, or for a rollback and reset, until the
 /// connection is given up instead.
-const HEAL: Duration = Duration::from_secs(10);
+pub(super) const HEAL: Duration = Duration::from_secs(10);

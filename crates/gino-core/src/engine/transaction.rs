@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::heal::HEAL;
 use super::seat::{AfterCommit, Owed, Seat};
+use super::timeout::{Limit, race};
 use crate::error::{Result, UsageError};
 use crate::runtime::Runtime;
 use crate::session::Status;
@@ -179,10 +181,12 @@ impl<R: Runtime> Transaction<R> {
         self.seat.control(&release, Owed::default()).await.map(drop)
     }
 
-    /// Rolls back, or back to the savepoint.
+    /// Rolls back, or back to the savepoint. A connection whose server does not answer within ten
+    /// seconds is closed instead, which rolls back as well.
     ///
     /// # Errors
-    /// `Closed` if the connection was lost, `TransactionEnded` the second time.
+    /// `Closed` if the connection was lost, `Timeout` if it was given up, `TransactionEnded` the
+    /// second time.
     ///
     /// # Cancellation
     /// It is rolled back nevertheless, before whatever is submitted later.
@@ -194,7 +198,10 @@ impl<R: Runtime> Transaction<R> {
             unsent: Some(&script),
             ..Owed::default()
         };
-        self.seat.control(&script, owed).await.map(drop)
+        let (seat, runtime) = (&self.seat, self.seat.runtime());
+        let limit = Limit::within(runtime, Some(HEAL));
+        let done = race(runtime, limit, seat.gives_up(), seat.control(&script, owed)).await;
+        done.map(drop)
     }
 
     /// Rolls back without waiting for it: what is submitted next comes after the rollback.

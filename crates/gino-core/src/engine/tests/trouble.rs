@@ -4,6 +4,7 @@ use super::*;
 use crate::engine::{Limit, within};
 use crate::error::{Deadline, ErrorKind};
 use crate::runtime::Runtime;
+use crate::session::Status;
 
 #[test]
 fn server_that_is_down_and_comes_back_is_used_again() {
@@ -141,6 +142,31 @@ fn server_that_cannot_be_asked_to_cancel_costs_the_connection_not_the_pool() {
         assert!(rows.is_empty());
     });
     assert_eq!(engine.figures().size, 1);
+}
+
+#[test]
+fn rollback_that_nobody_answers_closes_the_connection_after_ten_seconds() {
+    for nested in [false, true] {
+        let world = World::new(1);
+        let engine = pool_of_one(&world);
+        let (same, inside) = (engine.clone(), world.clone());
+        world.run(async move {
+            let lease = same.acquire(None).await.unwrap();
+            let outer = begin(lease.seat()).await.unwrap();
+            let tx = match nested {
+                true => begin(lease.seat()).await.unwrap(),
+                false => outer,
+            };
+            inside.network.server().deaf = true;
+            let before = inside.now();
+            let late = error(tx.rollback().await);
+            assert_eq!(late.deadline(), Some(Deadline::Statement));
+            assert_eq!(inside.now().saturating_since(before), seconds(10));
+            assert_eq!(lease.seat().status(), Status::Closed);
+        });
+        world.advance(seconds(1));
+        assert_eq!(engine.figures().size, 0);
+    }
 }
 
 #[test]
