@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .cluster import SETTINGS, Cluster, _account, _programs, _run, _start
+from cluster import SETTINGS, Cluster, _account, _programs, _run, _start
 
 PROMOTION_TIMEOUT = 20.0  # seconds
 
