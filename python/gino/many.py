@@ -73,7 +73,8 @@ class ManyModel(Model):
         coroutine function, after each of these; `total` is None for an input without `len()`.
         `timeout`: seconds for all of it.
         Errors: TypeError for an SQL expression as a value, KeyError for an unknown attribute, those
-        of the server. Cancellation: nothing is stored.
+        of the server; NoSuchRowError if a trigger or rule kept a row out, after a single portion
+        was stored without it (several are in one transaction). Cancellation: nothing is stored.
         """
         found: list[Self] | int = await Job(cls, bind, timeout, chunk_size, progress).create(
             rows, returning, copy

@@ -301,6 +301,9 @@ class Line(tuple[float, float, float]):
     def __getnewargs__(self) -> Any:
         return tuple(self)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({tuple(self)!r})"
+
 
 class Circle(tuple[Point, float]):
     """A circle."""
@@ -322,6 +325,9 @@ class Circle(tuple[Point, float]):
 
     def __getnewargs__(self) -> Any:
         return tuple(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({tuple(self)!r})"
 
 
 class Path:

@@ -377,3 +377,46 @@ async def test_plans_are_made_once(db: Any) -> None:
         await Team.bulk_create([Team(name="c")], bind=connection)
     assert memory == before
     assert sa.inspect(Team) is Team.__table__
+
+
+async def test_rows_that_do_not_come_back_are_an_error(db: Any) -> None:
+    await db.status(
+        "CREATE OR REPLACE FUNCTION gt_keep_out() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN IF NEW.name = 'nobody' THEN RETURN NULL; END IF; RETURN NEW; END$$"
+    )
+    await db.status(
+        "CREATE TRIGGER gt_keep_out BEFORE INSERT ON gt_teams FOR EACH ROW "
+        "EXECUTE FUNCTION gt_keep_out()"
+    )
+    try:
+        with pytest.raises(NoSuchRowError, match="1 of 2 new rows of Team came back"):
+            await Team.bulk_create([{"name": "a"}, {"name": "nobody"}])
+        with pytest.raises(NoSuchRowError):
+            await Team.bulk_create([{"name": "b"}, {"name": "nobody"}], chunk_size=1)
+        # several portions are in a transaction, one is not
+        assert await Team.select("name").gino.all() == [("a",)]
+        with pytest.raises(NoSuchRowError, match="there each time"):
+            await Team.get_or_create(id=5, defaults={"name": "nobody"})
+    finally:
+        await db.status("DROP FUNCTION gt_keep_out CASCADE")
+
+
+async def test_last_portion_of_a_stream_may_be_short(db: Any) -> None:
+    async def stream() -> Any:
+        for n in range(7):
+            yield {"name": f"{n}"}
+
+    assert await Team.bulk_create(stream(), chunk_size=3, returning=False) == 7
+    assert await Team.query.gino.count() == 7
+
+
+async def test_statements_of_bulk_writes_do_not_pile_up(
+    db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gino.bulk._REMEMBERED", 2)
+    for n in (70, 80):
+        rows = {"name": "a"}, {"name": "b", "id": n}, {"name": "c", "parent_id": n}
+        for row in rows:
+            await Team.bulk_create([row])
+    assert len(Team.__plans__.bulk[db.bind]) <= 4
+    assert await Team.query.gino.count() == 6

@@ -349,3 +349,35 @@ async def test_get_or_create_of_many_tasks_creates_once(db: Any) -> None:
     )
     assert sum(created for _, created in made) == 1
     assert len({(seat.row, seat.number) for seat, _ in made}) == 1
+
+
+async def test_clause_is_narrowed_to_the_row_of_an_instance(db: Any) -> None:
+    ada, bob = await User.create(nickname="ada"), await User.create(nickname="bob")
+    changed = ada.append_where_primary_key(User.update.values(name="eve"))
+    assert (await changed.gino.status())[0] == "UPDATE 1"
+    assert [(await User.get(one.id)).nickname for one in (ada, bob)] == ["eve", "bob"]
+
+
+async def test_instance_is_created_with_further_values(db: Any) -> None:
+    user = User(nickname="ada")
+    assert await user.create(age=30) is user
+    assert (user.nickname, user.age) == ("ada", 30)
+    with pytest.raises(KeyError, match="nikname"):
+        await User().create(nikname="x")
+    assert await user.update().apply()  # nothing to do
+    assert (await User.get(user.id)).to_dict() == user.to_dict()
+
+
+async def test_plans_of_a_model_do_not_pile_up(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gino.plans._CACHED", 1)
+    plans = User.__plans__
+    for memory in (plans._finds, plans._creates, plans._updates):
+        memory.clear()
+    user = await User.create(nickname="ada")
+    await User.create(nickname="bob", age=3)
+    await user.update(nickname="eve").apply()
+    await user.update(city="Oslo").apply()
+    await user.update(nickname="ada", team_id=None).apply()
+    assert (await User.get(user.id)).city == "Oslo"
+    assert (await User.get(user.id, for_update=True)).nickname == "ada"
+    assert [len(plans._finds), len(plans._creates), len(plans._updates)] == [1, 1, 1]

@@ -396,3 +396,44 @@ print(make_url("postgresql+gino://").get_dialect().__name__)
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "GinoDialect", done.stderr
+
+
+async def test_transactions_that_only_read_are_asked_for(engine: AsyncEngine) -> None:
+    options = {"postgresql_readonly": True, "postgresql_deferrable": True}
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="SERIALIZABLE", **options)
+        adapted = (await connection.get_raw_connection()).dbapi_connection
+        assert engine.dialect.get_readonly(adapted)
+        assert engine.dialect.get_deferrable(adapted)
+        for name in ("transaction_read_only", "transaction_deferrable"):
+            assert await connection.scalar(text(f"SHOW {name}")) == "on"
+
+
+@pytest.mark.parametrize("verb", ["commit", "rollback"])
+async def test_a_transaction_in_two_phases_may_end_in_one(engine: AsyncEngine, verb: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE IF NOT EXISTS dialect_one_phase (id int)"))
+        await connection.execute(text("TRUNCATE dialect_one_phase"))
+    async with engine.connect() as connection:
+        transaction = await connection.run_sync(lambda sync: sync.begin_twophase("one"))
+        await connection.execute(text("INSERT INTO dialect_one_phase VALUES (1)"))
+        await connection.run_sync(lambda sync: getattr(transaction, verb)())
+    found = await scalar(engine, "SELECT count(*) FROM dialect_one_phase")
+    assert found == (1 if verb == "commit" else 0)
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP TABLE dialect_one_phase"))
+
+
+async def test_the_cursor_of_the_driver_is_a_cursor_of_pep_249(engine: AsyncEngine) -> None:
+    def use(sync: Any) -> None:
+        for stream in (False, True):
+            cursor = sync.connection.dbapi_connection.cursor(server_side=stream)
+            cursor.execute("SELECT generate_series(1, 4)", ())
+            assert cursor.fetchone() == (1,)
+            assert cursor.fetchmany(1) == [(2,)]
+            assert list(cursor) == [(3,), (4,)]
+            assert cursor.fetchone() is None
+            cursor.close()
+
+    async with engine.connect() as connection:
+        await connection.run_sync(use)

@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 import builtins
 import logging
+import subprocess
+import sys
 import warnings
 from collections.abc import AsyncIterator
 from typing import Any
@@ -356,3 +358,42 @@ async def test_null_pool_opens_one_connection_for_each_acquire(dsn: str) -> None
     assert await made.scalar(PID) != first
     assert "cur=0 use=0" in repr(made)
     await made.close()
+
+
+async def test_prepared_statement_is_iterated_in_a_transaction(db: Any) -> None:
+    await Team.bulk_create([{"name": name} for name in "abc"])
+    async with db.acquire() as connection, connection.transaction():
+        after = await connection.prepare(Team.query.where(Team.id > db.bindparam("id")))
+        assert [team.name async for team in after.iterate(id=1)] == ["b", "c"]
+        cursor = await after.iterate(id=2)
+        assert (await cursor.next()).name == "c"
+        with pytest.raises(ValueError, match="does not support multiple parameters"):
+            after.iterate({"id": 1}, {"id": 2})
+
+
+def test_echo_of_an_application_without_logging_goes_to_stdout(dsn: str) -> None:
+    code = """
+import asyncio, sys, gino
+async def main():
+    for name in (None, "orders"):
+        engine = await gino.create_engine(sys.argv[1], min_size=0, echo=True, logging_name=name)
+        await engine.scalar("SELECT 1")
+        await engine.close()
+asyncio.run(main())
+"""
+    command = [sys.executable, "-W", "error", "-c", code, dsn]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    said = [line.split(" ", 2)[2] for line in done.stdout.splitlines()]
+    name = "INFO gino.engine._SAEngine"
+    assert said == [f"{name} SELECT 1", f"{name}.orders SELECT 1"]
+
+
+async def test_unbound_database_says_so_and_its_bind_may_be_awaited(dsn: str) -> None:
+    unbound: Any = gino.Gino()
+    assert repr(unbound.bind) == "<no engine>"
+    with pytest.raises(gino.UninitializedError, match="not initialized"):
+        await unbound
+    engine = await unbound.with_bind(dsn, min_size=0)
+    assert await unbound is unbound
+    assert unbound.bind is engine
+    await unbound.pop_bind().close()

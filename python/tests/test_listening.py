@@ -105,6 +105,9 @@ async def test_notices_are_heard_with_their_fields(engine: Any) -> None:
     assert (message.message, message.hint, message.detail) == ("careful", "look", None)
     assert str(message) == "WARNING:  careful"
     assert message.as_dict()["hint"] == "look"
+    assert repr(message) == "<gino.PostgresLogMessage 01000 'WARNING:  careful'>"
+    with pytest.raises(AttributeError):
+        getattr(message, "_private")  # noqa: B009
 
 
 async def test_listeners_are_dropped_when_the_connection_goes_back(engine: Any) -> None:
@@ -141,6 +144,8 @@ async def test_end_of_the_connection_is_told(engine: Any) -> None:
     async with engine.acquire() as connection, engine.acquire() as other:
         raw = connection.raw_connection
         raw.add_termination_listener(ended.append)
+        raw.add_termination_listener(print)
+        raw.remove_termination_listener(print)
         pid = await raw.fetchval("SELECT pg_backend_pid()")
         await other.status("SELECT pg_terminate_backend($1)", pid)
         await until(lambda: ended)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from models import Team, User, bound
+from sqlalchemy.exc import NoSuchColumnError
 
 from gino.loader import (
     AliasLoader,
@@ -173,3 +174,82 @@ async def test_one_compiled_statement_serves_several_loaders(db: Any) -> None:
     assert (await query.gino.load(Team).first()).name == "core"
     assert (await query.gino.load(User.load(team=Team)).first()).team.name == "core"
     assert (await query.gino.load((Team, User)).first())[1].nickname == "ada"
+
+
+async def test_rows_of_plain_sql_are_loaded_by_the_names_of_their_columns(db: Any) -> None:
+    sql = "SELECT id, name, team_id, 7 AS parent_id FROM gt_users ORDER BY id LIMIT 2"
+    boss = Team.load("parent_id").distinct(Team.parent_id)
+    user = User.load(User.nickname, User.team_id, team=boss)
+    async with db.acquire() as connection:
+
+        async def loaded(loader: Any, sql: str = sql) -> list[Any]:
+            found: list[Any] = await connection.execution_options(loader=loader).all(sql)
+            return found
+
+        ada, bob = await loaded(user)
+        assert (type(ada), ada.nickname, bob.nickname, ada.id) == (User, "ada", "bob", None)
+        assert ada.team.parent_id == 7
+        assert ada.team is bob.team
+        seen: list[int] = []
+        parts = (User.nickname, lambda row, context: context.setdefault("n", seen), "same")
+        assert await loaded(parts) == [("ada", seen, "same"), ("bob", seen, "same")]
+        assert await loaded(User.nickname) == ["ada", "bob"]
+        nobody = "SELECT name, NULL::int AS team_id, NULL::int AS parent_id FROM gt_users LIMIT 1"
+        (alone,) = await loaded(user, nobody)
+        assert not hasattr(alone, "team")
+        assert await loaded(User.load("team_id"), nobody) == [None]
+        with pytest.raises(NoSuchColumnError, match=r"gt_users\.mood"):
+            await loaded((User.mood,))
+
+
+async def test_a_loader_of_ones_own_may_ask_others(db: Any) -> None:
+    class Named(Loader):
+        """A dictionary of what other loaders make."""
+
+        def __init__(self, **loaders: Any) -> None:
+            self.loaders = {name: Loader.get(value) for name, value in loaders.items()}
+
+        def get_columns(self) -> list[Any]:
+            return [c for loader in self.loaders.values() for c in loader.get_columns()]
+
+        def do_load(self, row: Any, context: Any = None) -> Any:
+            every = self.loaders.items()
+            return {name: one.do_load(row, context)[0] for name, one in every}, True
+
+    loader = Named(
+        name=User.nickname, both=(User.id, 1), model=User, row=lambda row, _: len(row), value="x"
+    )
+    first = await loader.query.order_by(User.id).gino.load(loader).first()
+    assert (first["name"], first["both"], first["value"]) == ("ada", (1, 1), "x")
+    assert (type(first["model"]), first["model"].nickname) == (User, "ada")
+    assert first["row"] == len(loader.get_columns())
+    with pytest.raises(NotImplementedError):
+        Loader().do_load(())
+    with pytest.raises(AttributeError):
+        loader.nothing_like_it()
+
+
+async def test_expressions_have_queries_of_their_own(db: Any) -> None:
+    names = ColumnLoader(User.nickname).query.order_by(User.id)
+    assert await names.gino.all() == ["ada", "bob", "cyd", "dee"]
+    pairs = TupleLoader((User.nickname, User.id)).query.order_by(User.id)
+    assert await pairs.gino.first() == ("ada", 1)
+
+
+async def test_aliases_are_joined_on_a_clause_and_distinct(db: Any) -> None:
+    parent = Team.alias()
+    assert list(parent) == list(parent.alias.c)
+    assert repr(parent) == "<Alias of Team>"
+    query = Team.load(parent=parent.on(Team.parent_id == parent.id)).query.order_by(Team.id)
+    _, docs = await query.gino.all()
+    assert docs.parent.name == "core"
+    query = db.select([parent]).order_by(parent.id)
+    assert len(await query.gino.load(parent.distinct(parent.id)).all()) == 2
+    for wrong, kind in ((3, TypeError), (User.nickname, AttributeError)):
+        with pytest.raises(kind):
+            parent.load(wrong)
+    assert parent.load("name").get_columns() == [parent.name]
+    joined = Team.on(Team.id == User.team_id)
+    query = User.load(team=joined).query.order_by(User.id)
+    assert [user.team.name for user in (await query.gino.all())[:3]] == ["core", "core", "docs"]
+    assert type(Team.none_as_none()) is ModelLoader

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import inspect
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -243,3 +244,26 @@ async def test_spans_without_text_and_of_cancelled_statements(dsn: str) -> None:
     (span,) = spans_of(exporter)
     assert "db.query.text" not in span.attributes
     assert span.attributes["error.type"] == "cancelled"
+
+
+def test_tracing_without_opentelemetry_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(ImportError, match=r"trace_queries\(\) needs the package opentelemetry-api"):
+        trace_queries(Gino())
+
+
+async def test_statement_without_words_has_a_span(dsn: str) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    engine = await create_engine(dsn, min_size=1, max_size=1)
+    end = trace_queries(engine, tracer_provider=provider)
+    await engine.status("-- nothing but words")
+    end()
+    database = await engine.scalar("SELECT current_database()")
+    await engine.close()
+    (span,) = exporter.get_finished_spans()
+    assert span.name == database
+    assert "db.operation.name" not in span.attributes

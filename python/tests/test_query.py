@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from models import Mood, Team, User, bound
-from sqlalchemy.exc import NoSuchColumnError, ObjectNotExecutableError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InvalidRequestError,
+    NoSuchColumnError,
+    ObjectNotExecutableError,
+)
 
 from gino import MultipleResultsFound, NoResultFound, UninitializedError
 
@@ -337,3 +342,36 @@ async def test_statement_whose_result_has_changed_is_prepared_anew(db: Any) -> N
         await connection.status("ALTER TABLE gt_changing ADD COLUMN b text DEFAULT 'x'")
         assert await connection.all("SELECT * FROM gt_changing") == [(1, "x")]
     await db.status("DROP TABLE gt_changing")
+
+
+async def test_parameters_of_a_clause_have_names(db: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"given by name, as keywords or a dict, not as \(3,\)"):
+        await db.all(User.query, 3)
+    with pytest.raises(ArgumentError, match="positional parameters"):
+        await db.all("SELECT $1", name=3)
+    insert = Team.insert().values(name=db.bindparam("name"), parent_id=db.bindparam("parent"))
+    sets = [{"name": "a", "parent": None}, {"name": "b"}]
+    with pytest.raises(InvalidRequestError, match="'parent', in parameter group 2"):
+        await db.status(insert, sets)
+    several = Team.delete.where(Team.name.in_(db.bindparam("names", expanding=True)))
+    with pytest.raises(InvalidRequestError, match="executemany"):
+        await db.status(several, [{"names": ["a"]}, {"names": ["b"]}])
+    assert (await db.status(several, names=["a", "b"]))[0] == "DELETE 0"
+
+
+async def test_what_has_no_values_is_compiled_too(db: Any) -> None:
+    sql, values = db.compile(sa.schema.CreateSequence(db.Sequence("s")))
+    assert (sql, values) == ("CREATE SEQUENCE s", ())
+    assert db.compile("SELECT $1", 3) == ("SELECT $1", (3,))
+    assert db.compile("SELECT $1", [(3,), (4,)]) == ("SELECT $1", ((3,), (4,)))
+    assert await db.all(db.select().add_columns(db.literal("x"))) == [("x",)]
+
+
+async def test_database_itself_may_be_the_bind(db: Any) -> None:
+    team = await Team.create(bind=db, name="core")
+    assert (await Team.get(team.id, bind=db)).name == "core"
+    await team.update(name="docs").apply(bind=db)
+    other = Team(name="other")
+    await other.create(bind=db)
+    assert await Team.select("name").order_by(Team.id).gino.all() == [("docs",), ("other",)]
+    assert await other.delete(bind=db) == "DELETE 1"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,12 @@ from models import Seat, Team, bound, metadata
 
 import gino
 from gino import create_engine
-from gino.exceptions import ClosedError, NoActiveSQLTransactionError, UniqueViolationError
+from gino.exceptions import (
+    ClosedError,
+    InvalidCatalogNameError,
+    NoActiveSQLTransactionError,
+    UniqueViolationError,
+)
 from gino.testing.rollback import Rollback
 
 pytest_plugins = ["pytester"]
@@ -461,3 +468,73 @@ async def test_observers_see_what_is_undone(db: Any, rollback: Rollback) -> None
     stats = db.bind.stats()
     assert stats.in_use == 1
     assert "use=1" in repr(db.bind)
+
+
+async def test_connection_that_cannot_be_had_is_tried_again(dsn: str) -> None:
+    with rolled() as rollback:
+        engine = await create_engine(f"{dsn}_nothing", min_size=0)
+        for _ in range(2):
+            with pytest.raises(InvalidCatalogNameError):
+                await engine.scalar("SELECT 1")
+        await engine.close()
+        assert engine.raw_pool.is_closing()
+        await rollback.undo()
+
+
+async def test_release_is_told_apart_as_ever(db: Any, rollback: Rollback) -> None:
+    alone = await db.acquire(reusable=False)
+    assert not await alone.release(permanent=False)
+    assert await alone.release()
+    assert not await alone.release()
+    root = await db.acquire()
+    raw = root.raw_connection
+    assert not raw.is_closed()
+    await root.release()
+    with pytest.raises(ValueError, match="already released"):
+        await root.release()
+    with pytest.raises(ValueError, match="released permanently"):
+        await root.scalar("SELECT 1")
+
+
+def test_other_loops_are_rolled_back_from_outside(dsn: str) -> None:
+    """A loop that runs in a thread, one that stands still, and one that is closed already."""
+    with rolled():
+        running = asyncio.new_event_loop()
+        thread = threading.Thread(target=running.run_forever, daemon=True)
+        thread.start()
+        still, closed = asyncio.new_event_loop(), asyncio.new_event_loop()
+        engine = still.run_until_complete(create_engine(dsn, min_size=0))
+        assert engine.current_connection is None  # outside of any loop
+        pids = [
+            asyncio.run_coroutine_threadsafe(begun(engine), running).result(10),
+            still.run_until_complete(begun(engine)),
+            closed.run_until_complete(begun(engine)),
+        ]
+        closed.run_until_complete(engine.close())
+        closed.close()
+    assert len(set(pids)) == 3
+    states = still.run_until_complete(
+        engine.all("SELECT state FROM pg_stat_activity WHERE pid IN ($1, $2, $3)", *pids)
+    )
+    assert ("idle in transaction",) not in states
+    asyncio.run_coroutine_threadsafe(engine.close(), running).result(10)
+    running.call_soon_threadsafe(running.stop)
+    thread.join(10)
+    still.run_until_complete(engine.close())
+    running.close()
+    still.close()
+
+
+async def begun(engine: Any) -> int:
+    pid: int = await engine.scalar("SELECT pg_backend_pid()")
+    return pid
+
+
+@contextlib.contextmanager
+def rolled() -> Iterator[Rollback]:
+    rollback = Rollback()
+    rollback.start()
+    try:
+        yield rollback
+    finally:
+        rollback.stop()

@@ -186,3 +186,31 @@ async def test_computed_columns_are_made_by_every_version(dsn: str) -> None:
         await db.gino.create_all()
         assert (await Square.create(id=3)).area == 9
         await db.gino.drop_all()
+
+
+async def test_enum_of_two_tables_goes_with_the_last(db: Any) -> None:
+    mood = db.Enum("good", "bad", name="mood", schema="gt_schema")
+    one = db.Table("one", db, db.Column("mood", mood))
+    db.Table("two", db, db.Column("mood", mood))
+    await db.gino.create_all()
+    count = "SELECT count(*) FROM pg_type WHERE typname = 'mood'"
+    await one.gino.drop()
+    assert await tables(db) == ["two"]
+    assert await db.scalar(count) == 1
+    await db.gino.drop_all()
+    assert await db.scalar(count) == 0
+
+
+async def test_what_is_there_is_not_made_again(db: Any) -> None:
+    table = db.Table("t", db, db.Column("id", db.Integer))
+    index = sa.Index("t_id", table.c.id)
+    for _ in range(2):
+        await table.gino.create(checkfirst=True)
+        await index.gino.create(checkfirst=True)
+    with pytest.raises(DuplicateTableError):
+        await table.gino.create()
+    for _ in range(2):
+        await index.gino.drop(checkfirst=True)
+        await table.gino.drop(checkfirst=True)
+    with pytest.raises(UndefinedTableError):
+        await table.gino.drop()
