@@ -1,6 +1,7 @@
 //! Owns the word for a place where a server listens. Never connects; the faces' runtimes do.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,6 +69,12 @@ impl fmt::Display for Endpoint {
             Endpoint::Unix { path } => f.write_str(path),
         }
     }
+}
+
+/// Whether it is an address of IPv6, with a zone or without.
+pub(super) fn is_ipv6(text: &str) -> bool {
+    let (bare, _zone) = text.split_once('%').unwrap_or((text, ""));
+    bare.parse::<Ipv6Addr>().is_ok()
 }
 
 /// Whether a host is a directory with a socket in it, or one in the abstract namespace of Linux.

@@ -1,9 +1,7 @@
 //! Owns hosts, addresses and ports as they were given, and the endpoints that follow from them.
 //! Never looks a name up. `Config` keeps it, since hosts and ports may come from different sources.
 
-use std::net::Ipv6Addr;
-
-use super::endpoint::is_directory;
+use super::endpoint::{is_directory, is_ipv6};
 use super::{Endpoint, config_error, url};
 use crate::error::Result;
 
@@ -114,7 +112,7 @@ fn name(text: &str) -> Result<(String, Option<u16>)> {
     }
     match text.split_once(':') {
         Some((name, number)) if !number.contains(':') && !is_directory(name) => {
-            Ok((address(name)?, Some(port(number)?)))
+            Ok((address(name.trim_end())?, Some(port(number)?)))
         }
         _ => Ok((address(unbracketed(text))?, None)),
     }
@@ -130,8 +128,7 @@ fn unbracketed(text: &str) -> &str {
 /// A name, a directory, or an address of IPv6, which alone may contain colons. It is not shown: in a
 /// URL that is wrong it may be part of a password.
 fn address(text: &str) -> Result<String> {
-    let (bare, _zone) = text.split_once('%').unwrap_or((text, ""));
-    if text.contains([':', '[', ']']) && !is_directory(text) && bare.parse::<Ipv6Addr>().is_err() {
+    if text.contains([':', '[', ']']) && !is_directory(text) && !is_ipv6(text) {
         let reason =
             "a host with colons or brackets in it must be an IPv6 address, as in [::1]:5432";
         return Err(config_error("host", reason));

@@ -4,6 +4,7 @@
 //! Source: PostgreSQL manual, "Connection Strings".
 
 use super::config_error;
+use super::endpoint::is_ipv6;
 use crate::error::Result;
 
 /// Keywords with their values, in the order of the text; a later one wins.
@@ -131,7 +132,13 @@ fn split_hosts(hosts: &str) -> Result<(Vec<String>, Vec<String>)> {
         if !port.is_empty() && !port.parse::<u16>().is_ok_and(|port| port != 0) {
             return Err(fault(ENCODE));
         }
-        names.push(decode(name, "host")?);
+        let name = decode(name, "host")?;
+        if host.starts_with('[') && !is_ipv6(&name) {
+            return Err(fault(
+                "only an IPv6 address stands in brackets, as in [::1]:5432",
+            ));
+        }
+        names.push(name);
         ports.push(port.to_owned());
     }
     if ports.iter().all(String::is_empty) {
