@@ -321,7 +321,7 @@ impl Session for Link {
                 return Ok(Submitted::Held);
             }
             shared.touched = match &request {
-                Request::Script(sql) if *sql == touch::RESET_SCRIPT => false,
+                Request::Script(sql) if touch::resets(sql) => false,
                 _ => shared.touched || touches,
             };
             if let Request::CopyIn { door, .. } = &request {
@@ -440,7 +440,7 @@ impl Session for Link {
     }
 
     fn reset_script(&self) -> &'static str {
-        touch::RESET_SCRIPT
+        touch::reset_script(self.lock().added)
     }
 
     fn cancel_packet(&self) -> Option<Vec<u8>> {

@@ -33,6 +33,8 @@ pub(super) struct Shared {
     /// The application closed the connection, nobody else.
     pub(super) closed_here: bool,
     pub(super) touched: bool,
+    /// There are prepared statements that the cache does not know of.
+    pub(super) added: bool,
     /// Nothing is taken while what runs is being cancelled.
     pub(super) held: bool,
     /// The COPY FROM STDIN that is under way: nothing else is taken.
@@ -72,6 +74,7 @@ impl Shared {
             outlet: None,
             closed_here: false,
             touched: false,
+            added: false,
             held: false,
             door: None,
             in_flight: 0,
@@ -122,7 +125,11 @@ impl Shared {
     pub(super) fn outdated(&mut self, what: Outdated) {
         match what {
             Outdated::Nothing => {}
-            Outdated::Forgotten => self.cache.clear(),
+            Outdated::Added => self.added = true,
+            Outdated::Forgotten => {
+                self.added = false;
+                self.cache.clear();
+            }
             Outdated::Here => self.cache.outdate(),
             Outdated::Everywhere => {
                 self.cache.outdate();

@@ -1,10 +1,29 @@
 //! Owns the question whether a statement leaves something behind that outlives its transaction.
 //! Never parses SQL: it looks at words, and errs on the side of a needless reset.
 
-/// Undoes whatever [`touches`] may have seen (PostgreSQL manual, "DISCARD", without dropping prepared
-/// statements, which the statement cache keeps).
-pub(super) static RESET_SCRIPT: &str = "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); \
-     DISCARD TEMP; RESET SESSION AUTHORIZATION; RESET ALL";
+/// Undoes whatever [`touches`] may have seen (PostgreSQL manual, "DISCARD"). Prepared statements, which
+/// the statement cache keeps, are dropped only where some are `added` by somebody else.
+pub(super) fn reset_script(added: bool) -> &'static str {
+    match added {
+        true => concat!("DEALLOCATE ALL; ", reset!()),
+        false => reset!(),
+    }
+}
+
+/// Whether `sql` undoes all that.
+pub(super) fn resets(sql: &str) -> bool {
+    [true, false]
+        .iter()
+        .any(|added| reset_script(*added) == sql)
+}
+
+macro_rules! reset {
+    () => {
+        "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP; \
+         RESET SESSION AUTHORIZATION; RESET ALL"
+    };
+}
+use reset;
 
 /// Whether running `sql` may change the session: settings, LISTEN, temporary tables, advisory locks.
 pub(super) fn touches(sql: &str) -> bool {
@@ -51,6 +70,8 @@ pub(super) enum Outdated {
     Nothing,
     /// They are gone.
     Forgotten,
+    /// There is one more, which the session has not prepared itself.
+    Added,
     /// They may give other results on this connection. It is left at this where temporary tables,
     /// which come and go, are the likely cause.
     Here,
@@ -61,6 +82,7 @@ pub(super) enum Outdated {
 /// What the command that ended with `tag` does to statements that were prepared before it.
 pub(super) fn outdates(tag: &str) -> Outdated {
     match tag.split_once(' ') {
+        None if tag == "PREPARE" => Outdated::Added,
         Some(("DISCARD" | "DEALLOCATE", "ALL")) => Outdated::Forgotten,
         Some(("DROP", _)) => Outdated::Here,
         Some(("ALTER", _) | ("CREATE", "VIEW")) => Outdated::Everywhere,
@@ -132,6 +154,7 @@ mod tests {
             ("SELECT 1", Outdated::Nothing),
             ("CREATE TABLE", Outdated::Nothing),
             ("DEALLOCATE", Outdated::Nothing),
+            ("PREPARE", Outdated::Added),
             ("DEALLOCATE ALL", Outdated::Forgotten),
             ("DISCARD ALL", Outdated::Forgotten),
             ("DROP TABLE", Outdated::Here),

@@ -156,6 +156,25 @@ async fn what_a_connection_leaves_behind_is_undone() {
 }
 
 #[tokio::test]
+async fn statement_prepared_by_sql_is_gone_for_the_next_borrower() {
+    let home = Home::new("prepared_by_sql", "max_size=1").await;
+    let engine = &home.engine;
+    let before = pid(engine).await;
+    for _ in 0..2 {
+        engine.script("PREPARE mine AS SELECT 1").await.unwrap();
+        // What the pool has prepared itself is prepared again, and nobody sees it.
+        assert_eq!(pid(engine).await, before);
+        let names = "SELECT name FROM pg_prepared_statements WHERE from_sql";
+        assert!(engine.all(names, &[]).await.unwrap().is_empty());
+    }
+    // Where nothing of the kind was done statements stay prepared.
+    engine.script("SET work_mem = '12MB'").await.unwrap();
+    let count = "SELECT count(*) FROM pg_prepared_statements";
+    assert!(engine.scalar::<i64>(count, &[]).await.unwrap() > Some(0));
+    home.done().await;
+}
+
+#[tokio::test]
 async fn transaction_on_a_connection_takes_implicit_statements_along() {
     let home = Home::new("along", "max_size=2").await;
     let engine = &home.engine;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::play::{Play, config, done, replay_with};
 use super::server::*;
 use super::values::told;
+use crate::pg::touch;
 use crate::session::{NoParams, Request, Session, Sql, Statement};
 
 /// Prepares `sql`, no longer holds it, and says which messages followed the answer.
@@ -182,6 +183,34 @@ fn command_that_changes_results_has_statements_prepared_again() {
             assert_eq!(after(play, tag), expected, "{tag}");
             assert!(is_cached(play, "a") == expected.ends_with("true"));
         });
+    }
+}
+
+#[test]
+fn statements_that_others_prepared_go_with_the_reset_and_with_them_all_others() {
+    replay_with(&config(&[]), |play| {
+        play.begin();
+        used_once(play, "b");
+        let plain = play.link.reset_script();
+        assert!(!plain.contains("DEALLOCATE"));
+        assert_eq!(after(play, "PREPARE"), "Q true");
+        play.server(&[complete("SELECT 0"), ready(b'I')]);
+        let script = play.link.reset_script();
+        assert_eq!(script.strip_suffix(plain), Some("DEALLOCATE ALL; "));
+        assert_eq!(after(play, "DEALLOCATE ALL"), "Q false");
+        assert_eq!(play.link.reset_script(), plain);
+    });
+}
+
+#[test]
+fn reset_clears_the_mark_with_or_without_statements_of_others() {
+    let mut play = Play::on(config(&[]), Arc::default(), 0);
+    play.begin();
+    for added in [false, true] {
+        play.submit(Request::Script("SET a = 1"));
+        assert!(play.link.is_touched());
+        play.submit(Request::Script(touch::reset_script(added)));
+        assert!(!play.link.is_touched());
     }
 }
 
