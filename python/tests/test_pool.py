@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 
 import pytest
 
-from gino import create_engine
-from gino.exceptions import OperationalError
+from gino import Gino, create_engine
+from gino.exceptions import Error, OperationalError
 from proxy import Proxy
 
 
@@ -147,3 +148,51 @@ async def test_no_connection_is_lost_over_outages_and_cancelled_waiters(dsn: str
             assert await connection.scalar("SELECT 1") == 1
         await engine.close()
         assert engine.stats().metrics.opened == engine.stats().metrics.closed
+
+
+async def test_close_names_who_runs_a_statement_without_a_connection_of_its_own(dsn: str) -> None:
+    engine = await create_engine(dsn, min_size=1, max_size=2)
+    db = Gino()
+    db.bind = engine
+
+    class Relation(db.Model):  # type: ignore[name-defined,misc]
+        __tablename__ = "pg_class"
+        oid = db.Column(db.Integer(), primary_key=True)
+
+    line = sys._getframe().f_lineno
+
+    async def sleeper() -> None:
+        await db.all("SELECT pg_sleep(30)")
+
+    async def inner() -> None:
+        await Relation.query.where(db.text("pg_sleep(31) IS NULL")).gino.all()
+
+    tasks = [asyncio.create_task(one(), name=one.__name__) for one in (sleeper, inner)]
+    async with asyncio.timeout(20):
+        while engine.stats().in_use < 2:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    with pytest.raises(TimeoutError) as caught:
+        await engine.close(grace=0.05)
+    words = str(caught.value)
+    assert f"task sleeper at {__file__}:{line + 3} for " in words
+    assert f"task inner at {__file__}:{line + 6} for " in words
+    assert "last SQL: SELECT pg_sleep(30)" in words
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        assert isinstance(outcome, Error)
+
+
+async def test_statement_prepared_by_sql_is_gone_for_the_next_borrower(dsn: str) -> None:
+    engine = await create_engine(dsn, min_size=1, max_size=1)
+    before = await engine.scalar("SELECT pg_backend_pid()")
+    for _ in range(2):
+        async with engine.acquire() as connection:
+            await connection.status("PREPARE mine AS SELECT 1")
+            assert await connection.scalar("EXECUTE mine") == 1
+        # what the pool has prepared itself is prepared again, and nobody sees it
+        assert await engine.scalar("SELECT pg_backend_pid()") == before
+        assert await engine.all("SELECT name FROM pg_prepared_statements WHERE from_sql") == []
+    async with engine.acquire() as connection:
+        await connection.status("SET work_mem = '12MB'")
+    assert await engine.scalar("SELECT count(*) FROM pg_prepared_statements") > 0
+    await engine.close()

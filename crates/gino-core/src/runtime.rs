@@ -49,8 +49,20 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         }
     }
 
-    /// Who is asking, for messages about held connections: a task's or thread's name.
-    fn caller(&self) -> Option<Arc<str>> {
+    /// Who is asking, for messages about held connections.
+    fn caller(&self) -> Option<Arc<dyn Caller>> {
+        None
+    }
+}
+
+/// Somebody who asked for a connection. Every statement that borrows one leaves this behind: words are
+/// made only when somebody has to be told.
+pub trait Caller: Send + Sync {
+    /// The task's or thread's name; none if it has ended.
+    fn name(&self) -> Option<Arc<str>>;
+
+    /// The line at which it waits now, as `file:line`, if the host can tell.
+    fn place(&self) -> Option<Arc<str>> {
         None
     }
 }

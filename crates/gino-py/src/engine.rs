@@ -218,6 +218,7 @@ impl Shared {
                 Err(error) => return Err(Python::attach(|py| errors::raise(py, error))),
             },
         };
+        lease.name_holder(None);
         let done = query.run(lease.seat(), limit).await;
         let released = lease.try_release().await;
         let value = done?;

@@ -4,6 +4,7 @@
 //! The order of the modules is the dependency order: each may use only those above it.
 
 mod raw;
+mod origin;
 mod driver;
 mod errors;
 mod fault;
@@ -33,7 +34,6 @@ mod sink;
 mod query;
 mod config;
 mod transaction;
-mod origin;
 mod observe;
 mod pools;
 mod handle;

@@ -192,6 +192,7 @@ impl sealed::Runs for Gino {
             core: Cow::Owned(self.bind()?.core().clone()),
             place: Place::Pool,
             timeout: None,
+            origin: None,
         })
     }
 }

@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gino_core::engine::Limit;
+use gino_core::engine::{Limit, Origin};
 use gino_core::error::{Result, RowError, UsageError};
 use gino_core::session::{Completion, Params, Sink, Sql};
 use postgres_types::{FromSqlOwned, ToSql};
@@ -34,32 +35,35 @@ use crate::value::{Sets, Values};
 /// in the background before anybody else gets it.
 pub trait Executor: sealed::Runs + Sync {
     /// All rows.
+    #[track_caller]
     fn all(
         &self,
         sql: impl Into<Sql>,
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Vec<Row>>> + Send {
-        let (target, sql) = (self.target(), sql.into());
+        let (target, sql) = (here(self.target()), sql.into());
         async move { rows(target?, sql, params, 0).await }
     }
 
     /// The first row, if there is any. The server is asked for one row only.
+    #[track_caller]
     fn first(
         &self,
         sql: impl Into<Sql>,
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Option<Row>>> + Send {
-        let (target, sql) = (self.target(), sql.into());
+        let (target, sql) = (here(self.target()), sql.into());
         async move { Ok(rows(target?, sql, params, 1).await?.pop()) }
     }
 
     /// The only row; a `RowError` if there is none, or more than one.
+    #[track_caller]
     fn one(
         &self,
         sql: impl Into<Sql>,
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Row>> + Send {
-        let (target, sql) = (self.target(), sql.into());
+        let (target, sql) = (here(self.target()), sql.into());
         async move {
             let row = at_most_one(rows(target?, sql, params, 2).await?)?;
             row.ok_or_else(|| RowError::NoneFound.into())
@@ -67,22 +71,24 @@ pub trait Executor: sealed::Runs + Sync {
     }
 
     /// The only row, if there is any; a `RowError` if there is more than one.
+    #[track_caller]
     fn one_or_none(
         &self,
         sql: impl Into<Sql>,
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Option<Row>>> + Send {
-        let (target, sql) = (self.target(), sql.into());
+        let (target, sql) = (here(self.target()), sql.into());
         async move { at_most_one(rows(target?, sql, params, 2).await?) }
     }
 
     /// The first value of the first row; `None` if there is no row, or the value is NULL.
+    #[track_caller]
     fn scalar<T: FromSqlOwned>(
         &self,
         sql: impl Into<Sql>,
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Option<T>>> + Send {
-        let (target, sql) = (self.target(), sql.into());
+        let (target, sql) = (here(self.target()), sql.into());
         async move {
             match rows(target?, sql, params, 1).await?.pop() {
                 Some(row) => row.try_get(0),
@@ -92,12 +98,13 @@ pub trait Executor: sealed::Runs + Sync {
     }
 
     /// Runs the statement and gives the server's command tag; rows are not kept.
+    #[track_caller]
     fn status(
         &self,
         sql: impl Into<Sql>,
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Status>> + Send {
-        let (target, sql) = (self.target(), sql.into());
+        let (target, sql) = (here(self.target()), sql.into());
         async move {
             let work = Work::Statement {
                 sql: &sql,
@@ -119,12 +126,13 @@ pub trait Executor: sealed::Runs + Sync {
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     fn status_many(
         &self,
         sql: impl Into<Sql>,
         sets: &[&[&(dyn ToSql + Sync)]],
     ) -> impl Future<Output = Result<Status>> + Send {
-        let (target, sql) = (self.target(), sql.into());
+        let (target, sql) = (here(self.target()), sql.into());
         async move {
             let work = Work::Statement {
                 sql: &sql,
@@ -137,19 +145,21 @@ pub trait Executor: sealed::Runs + Sync {
 
     /// Runs one or more statements without parameters, separated by semicolons, all or nothing
     /// unless they commit by themselves. Gives the tag of the last.
+    #[track_caller]
     fn script(&self, sql: &str) -> impl Future<Output = Result<Status>> + Send {
-        let target = self.target();
+        let target = here(self.target());
         async move { Ok(Status::of(run(target?, Work::Script(sql), None).await?)) }
     }
 
     /// A server-side cursor: rows come as they are asked for. It needs a connection that is in a
     /// transaction; an engine uses the current one.
+    #[track_caller]
     fn iterate<'p>(
         &self,
         sql: impl Into<Sql>,
         params: &'p [&'p (dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Cursor<'p>>> + Send {
-        let (target, sql) = (self.target(), sql.into());
+        let (target, sql) = (here(self.target()), sql.into());
         async move {
             let target = target?;
             let seat = cursor_seat(&target).await?;
@@ -221,6 +231,8 @@ pub struct Target<'a> {
     pub(crate) core: Cow<'a, Core>,
     pub(crate) place: Place<'a>,
     pub(crate) timeout: Option<Duration>,
+    /// The line that asks, if it is known.
+    pub(crate) origin: Option<&'static Location<'static>>,
 }
 
 #[derive(Clone, Copy)]
@@ -237,12 +249,20 @@ impl<'a> Target<'a> {
             core: Cow::Borrowed(core),
             place,
             timeout: None,
+            origin: None,
         }
     }
 
     fn limit(&self) -> Option<Limit> {
         context::limit(self.core.runtime(), self.timeout)
     }
+}
+
+/// `target`, asked for by the line that calls.
+#[track_caller]
+fn here(target: Result<Target<'_>>) -> Result<Target<'_>> {
+    let origin = Some(Location::caller());
+    target.map(|target| Target { origin, ..target })
 }
 
 pub(crate) mod sealed {
@@ -333,6 +353,7 @@ async fn run(
                 // On the heap: all that opening a connection may need is much, and rarely needed.
                 None => Box::pin(target.core.acquire(limit)).await?,
             };
+            lease.name_holder(target.origin.map(Origin::Rust));
             let done = run_on(&target, lease.seat(), limit, work, sink).await;
             if done.is_ok() {
                 lease.release().await;

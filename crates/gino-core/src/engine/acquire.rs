@@ -33,8 +33,8 @@ impl<R: Runtime> Lease<R> {
         &self.seat
     }
 
-    /// Says in messages about held connections who has this one.
-    pub(super) fn name_holder(&self, origin: Option<Origin>) {
+    /// Says in messages about held connections that the running task has this one, since `origin`.
+    pub fn name_holder(&self, origin: Option<Origin>) {
         let caller = self.seat.inner.runtime.caller();
         let mut pooled = self.seat.inner.peek();
         if let Some(holder) = &mut pooled.place(self.seat.slot).holder {

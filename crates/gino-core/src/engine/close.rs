@@ -71,18 +71,20 @@ pub(super) fn pool_timeout<R: Runtime>(
         inner.peek().metrics.timeouts += 1;
         inner.observers.pool(|| PoolEvent::TimedOut { waited });
     }
-    let pooled = inner.peek();
-    let holders = pooled
-        .places
-        .iter()
-        .filter_map(|place| place.holder.as_ref())
+    let (holders, max, last_failure) = {
+        let pooled = inner.peek();
+        let places = pooled.places.iter();
+        let holders: Vec<_> = places.filter_map(|place| place.holder.clone()).collect();
+        let down = pooled.last_failure.as_ref();
+        let last_failure = down
+            .filter(|_| pooled.pool.is_down())
+            .map(ToString::to_string);
+        (holders, pooled.pool.limits().max, last_failure)
+    };
+    let holders = holders.iter();
+    let holders = holders
         .map(|holder| holder.describe(now).to_string())
         .collect();
-    let max = pooled.pool.limits().max;
-    let down = pooled.last_failure.as_ref();
-    let last_failure = down
-        .filter(|_| pooled.pool.is_down())
-        .map(ToString::to_string);
     Timeout::Pool(PoolTimeout {
         deadline,
         waited,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Engine;
 use super::inner::{Holder, Place};
 use crate::clock::Instant;
-use crate::runtime::Runtime;
+use crate::runtime::{Caller, Runtime};
 use crate::session::{CacheFigures, Status};
 
 /// How many connections there are, and in whose hands.
@@ -75,9 +75,10 @@ impl fmt::Display for Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holding {
-    /// The task or thread, where a contextual connection was acquired; else nobody is named.
+    /// The task or thread that asked for it, if that is known.
     pub caller: Option<Arc<str>>,
-    /// Where it was asked for, if that is known.
+    /// Where it was asked for; of what a statement has borrowed by itself, where the task waits now, if
+    /// the host can tell.
     pub origin: Option<Origin>,
     /// For how long.
     pub age: Duration,
@@ -130,9 +131,21 @@ impl<R: Runtime> Engine<R> {
     /// The open connections, in no order.
     pub fn connections(&self) -> Vec<ConnectionFigures> {
         let now = self.0.runtime.now();
-        let pooled = self.0.peek();
-        let places = pooled.places.iter();
-        places.filter_map(|place| describe(place, now)).collect()
+        let found: Vec<_> = {
+            let pooled = self.0.peek();
+            let places = pooled.places.iter();
+            places
+                .filter_map(|place| Some((describe(place, now)?, place.holder.clone())))
+                .collect()
+        };
+        // The holders are the host's: they are asked without the lock.
+        let found = found
+            .into_iter()
+            .map(|(figures, holder)| ConnectionFigures {
+                holder: holder.map(|holder| holder.describe(now)),
+                ..figures
+            });
+        found.collect()
     }
 }
 
@@ -146,16 +159,19 @@ fn describe(place: &Place, now: Instant) -> Option<ConnectionFigures> {
         status: session.status(),
         in_flight: session.in_flight(),
         cache: session.cache_figures(),
-        holder: place.holder.as_ref().map(|holder| holder.describe(now)),
+        holder: None,
     })
 }
 
 impl Holder {
+    /// Asks the host: not to be called with a lock held.
     pub(super) fn describe(&self, now: Instant) -> Holding {
+        let caller = self.caller.as_deref();
         let last = self.last_sql.lock().unwrap_or_else(PoisonError::into_inner);
         Holding {
-            caller: self.caller.clone(),
-            origin: self.origin.clone(),
+            caller: caller.and_then(Caller::name),
+            origin: (self.origin.clone())
+                .or_else(|| Some(Origin::Host(caller.and_then(Caller::place)?))),
             age: now.saturating_since(self.since),
             last_sql: last.as_ref().map(|sql| sql.to_text()),
         }

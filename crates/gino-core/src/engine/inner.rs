@@ -14,7 +14,7 @@ use crate::codec::Catalog;
 use crate::config::Config;
 use crate::error::Error;
 use crate::pool::{Event, Limits, Pool, SlotId, WaiterId};
-use crate::runtime::Runtime;
+use crate::runtime::{Caller, Runtime};
 use crate::session::{Route, Session, Sql};
 
 pub(super) struct Inner<R: Runtime> {
@@ -56,8 +56,9 @@ pub(super) struct Place {
 }
 
 /// Who has a connection, for messages.
+#[derive(Clone)]
 pub(super) struct Holder {
-    pub(super) caller: Option<Arc<str>>,
+    pub(super) caller: Option<Arc<dyn Caller>>,
     pub(super) origin: Option<Origin>,
     pub(super) since: Instant,
     pub(super) last_sql: Arc<Mutex<Option<Sql>>>,

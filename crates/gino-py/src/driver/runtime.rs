@@ -8,13 +8,15 @@ use std::time::Instant as Clock;
 
 use gino_core::clock::Instant;
 use gino_core::error::Result;
-use gino_core::runtime::Runtime;
+use gino_core::runtime::{Caller, Runtime};
 use gino_core::session::{Channel, Route, Wire};
 use pyo3::prelude::*;
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::adopt::Adopted;
 use super::sleep::Sleep;
 use super::{background, connect, wake};
+use crate::origin;
 
 /// An `ssl.SSLContext` of the application's, which takes the place of what the settings say.
 pub(crate) type Context = Option<Arc<Py<PyAny>>>;
@@ -77,11 +79,29 @@ impl Runtime for LoopRuntime {
         connect::connect(self, route, wire).await
     }
 
-    fn caller(&self) -> Option<Arc<str>> {
+    fn caller(&self) -> Option<Arc<dyn Caller>> {
         Python::attach(|py| {
             let task = wake::current_task(py).ok()??;
+            // Weakly: what a task borrows goes back when nobody has the task any more.
+            let task = PyWeakrefReference::new(&task).ok()?.unbind();
+            Some(Arc::new(Asking(task)) as Arc<dyn Caller>)
+        })
+    }
+}
+
+/// The task that asked for a connection.
+struct Asking(Py<PyWeakrefReference>);
+
+impl Caller for Asking {
+    fn name(&self) -> Option<Arc<str>> {
+        Python::attach(|py| {
+            let task = self.0.bind(py).upgrade()?;
             let name: String = task.call_method0("get_name").ok()?.extract().ok()?;
             Some(format!("task {name}").into())
         })
+    }
+
+    fn place(&self) -> Option<Arc<str>> {
+        Python::attach(|py| origin::of_task(&self.0.bind(py).upgrade()?).ok()?)
     }
 }

@@ -12,11 +12,12 @@ mod connect;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::thread::Thread;
 use std::time::Duration;
 
 use gino_core::clock::Instant;
 use gino_core::error::Result;
-use gino_core::runtime::Runtime;
+use gino_core::runtime::{Caller, Runtime};
 use gino_core::session::{Channel, Route, Wire};
 use tokio::runtime::Handle as Tokio;
 use tokio::time::Sleep;
@@ -81,10 +82,25 @@ impl Runtime for TokioRuntime {
         connect::connect(self, route, &wire).await
     }
 
-    fn caller(&self) -> Option<Arc<str>> {
-        match tokio::task::try_id() {
-            Some(id) => Some(format!("task {id}").into()),
-            None => Some(std::thread::current().name()?.into()),
+    fn caller(&self) -> Option<Arc<dyn Caller>> {
+        Some(match tokio::task::try_id() {
+            Some(id) => Arc::new(Asking::Task(id)),
+            None => Arc::new(Asking::Thread(std::thread::current())),
+        })
+    }
+}
+
+/// Who asked for a connection.
+enum Asking {
+    Task(tokio::task::Id),
+    Thread(Thread),
+}
+
+impl Caller for Asking {
+    fn name(&self) -> Option<Arc<str>> {
+        match self {
+            Asking::Task(id) => Some(format!("task {id}").into()),
+            Asking::Thread(thread) => Some(thread.name()?.into()),
         }
     }
 }
@@ -116,11 +132,16 @@ mod tests {
         let inside = runtime.clone();
         let named = tokio::spawn(async move {
             let id = tokio::task::id();
-            (inside.caller(), Some(Arc::from(format!("task {id}"))))
+            let name = inside.caller().and_then(|caller| caller.name());
+            (name, Some(Arc::from(format!("task {id}"))))
         });
         let (name, expected) = named.await.unwrap();
         assert_eq!(name, expected);
-        assert!(runtime.caller().is_some());
+        assert!(
+            runtime
+                .caller()
+                .is_some_and(|caller| caller.name().is_some())
+        );
     }
 
     #[test]

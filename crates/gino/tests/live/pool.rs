@@ -240,3 +240,31 @@ async fn closed_engine_leaves_no_task_behind() {
         drop(kept);
     }
 }
+
+#[tokio::test]
+async fn close_names_task_and_place_of_a_statement_without_a_connection_of_its_own() {
+    let home = Home::new("implicit", "max_size=1").await;
+    let engine = home.engine.clone();
+    let (line, sleeper) = (line!() + 2, async move {
+        let sql = "SELECT pg_sleep(30) IS NULL, 'by itself'";
+        engine.all(sql, &[]).await.map(drop)
+    });
+    let sleeper = tokio::spawn(sleeper);
+    home.until(1, "active").await;
+    let held = home.engine.connections();
+    let holder = held.first().and_then(|one| one.holder.as_ref()).unwrap();
+    assert_eq!(
+        holder.caller.as_deref(),
+        Some(&*format!("task {}", sleeper.id()))
+    );
+    let words = home.engine.close(SHORT).await.unwrap_err().to_string();
+    let expected = format!("task {} at {}:{line} for ", sleeper.id(), file!());
+    assert!(words.contains(&expected), "{words}, not {expected}");
+    assert!(
+        words.contains("last SQL: SELECT pg_sleep(30) IS NULL, 'by itself'"),
+        "{words}"
+    );
+    let lost = sleeper.await.unwrap().unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Closed);
+    home.witness.close(PATIENCE).await.unwrap();
+}

@@ -94,7 +94,7 @@ fn time_out_says_who_holds_connections_and_what_they_do() {
         let text = error.to_string();
         assert!(text.contains("pool of 1"), "{text}");
         assert!(
-            text.contains("Task-7 for 5.0 s, last SQL: ROWS 1"),
+            text.contains("Task-7 at here:1 for 5.0 s, last SQL: ROWS 1"),
             "{text}"
         );
         assert_eq!(same.figures().waiting, 0);

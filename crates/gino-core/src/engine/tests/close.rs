@@ -29,16 +29,19 @@ fn close_waits_for_what_is_borrowed() {
 #[test]
 fn close_names_who_did_not_give_back_in_time_and_closes_anyway() {
     let world = World::new(1);
+    world.call_me("task 7");
     let engine = engine(&world, &[]);
     let (one, two) = (engine.clone(), engine.clone());
     let busy = world.start(async move {
         let lease = one.acquire(None).await.unwrap();
+        lease.name_holder(None);
         run(lease.seat(), "SLEEP 50000").await
     });
     world.advance(seconds(1));
     let late = error(world.run(async move { two.close(seconds(3)).await }));
     assert_eq!(late.deadline(), Some(Deadline::Close));
-    assert!(late.to_string().contains("last SQL: SLEEP 50000"), "{late}");
+    let expected = "task 7 at here:1 for 4.0 s, last SQL: SLEEP 50000";
+    assert!(late.to_string().contains(expected), "{late}");
     world.advance(seconds(1));
     let lost = busy.lock().unwrap().take().unwrap();
     assert_eq!(error(lost).kind(), ErrorKind::Closed);

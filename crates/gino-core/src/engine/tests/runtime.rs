@@ -11,7 +11,7 @@ use super::network::Network;
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::pg::tests::random::Chance;
-use crate::runtime::Runtime;
+use crate::runtime::{Caller, Runtime};
 use crate::session::{Channel, Route, Wire};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -244,8 +244,21 @@ impl Runtime for World {
         self.network.accept(self, route, wire)
     }
 
-    fn caller(&self) -> Option<Arc<str>> {
-        self.lock().caller.clone()
+    fn caller(&self) -> Option<Arc<dyn Caller>> {
+        let name = self.lock().caller.clone()?;
+        Some(Arc::new(Named(name)))
+    }
+}
+
+struct Named(Arc<str>);
+
+impl Caller for Named {
+    fn name(&self) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn place(&self) -> Option<Arc<str>> {
+        Some("here:1".into())
     }
 }
 
