@@ -26,14 +26,49 @@ pub(crate) fn items(
     Ok(())
 }
 
-/// The text of the doc comment, as a database comment could have it.
+/// An option that is not one of `known`.
 pub(crate) fn unknown(meta: &ParseNestedMeta<'_>, place: &str, known: &[&str]) -> Error {
     let name = meta.path.require_ident().map(Ident::to_string);
     let name = name.unwrap_or_default();
+    let guess = match nearest(&name, known) {
+        Some(nearest) => format!(" (did you mean `{nearest}`?)"),
+        None => String::new(),
+    };
+    let known = known.join(", ");
     meta.error(format!(
-        "unknown option `{name}` of {place}; there are: {}",
-        known.join(", ")
+        "unknown option `{name}` of {place}{guess}; there are: {known}"
     ))
+}
+
+/// The word that is most like `name`: of those that begin with it, or else by letters to be changed.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let longer = |word: &&&str| name.len() > 2 && word.starts_with(name);
+    let alike = |word: &&&'a str| distance(name, word) <= (name.len().max(word.len()) + 2) / 3;
+    let begins = known.iter().filter(longer).min_by_key(|word| word.len());
+    let nearest = || {
+        known
+            .iter()
+            .filter(alike)
+            .min_by_key(|word| distance(name, word))
+    };
+    begins.or_else(nearest).copied()
+}
+
+/// How many letters have to be put in, taken out or changed.
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (above, a) in (1..).zip(left.bytes()) {
+        let mut next = vec![above];
+        let pairs = row.windows(2).zip(right.bytes());
+        for (pair, b) in pairs {
+            let [diagonal, up] = *pair else { continue };
+            let before = next.last().copied().unwrap_or(above);
+            let changed = diagonal + usize::from(a != b);
+            next.push(changed.min(up + 1).min(before + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// `name = "text"`.

@@ -23,7 +23,10 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let (mut variants, mut labels) = (Vec::new(), Vec::new());
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
-            let message = format!("`{}` holds data, which a label cannot", variant.ident);
+            let message = format!(
+                "`{}` holds data, which a label cannot: keep the enum in a JSON column, #[gino(json)]",
+                variant.ident
+            );
             return attr::refuse(variant.ident.span(), message);
         }
         let mut label = variant.ident.to_string();

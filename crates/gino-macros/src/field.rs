@@ -81,20 +81,52 @@ pub(crate) fn fields(input: &DeriveInput, derive: &str) -> Result<Vec<Field>> {
     if !input.generics.params.is_empty() {
         return attr::refuse(
             input.generics.span(),
-            format!("{derive} takes no type parameters"),
+            format!(
+                "{derive} takes no type parameters: a table has one shape, so write a struct for each"
+            ),
         );
     }
-    let Data::Struct(data) = &input.data else {
-        return attr::refuse(span, format!("{derive} is for a struct with named fields"));
+    let named = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(named) => Some(named),
+            _ => None,
+        },
+        _ => None,
     };
-    let Fields::Named(named) = &data.fields else {
-        return attr::refuse(span, format!("{derive} is for a struct with named fields"));
+    let Some(named) = named else {
+        let name = &input.ident;
+        let message =
+            format!("{derive} is for a struct with named fields: `struct {name} {{ … }}`");
+        return attr::refuse(span, message);
     };
     let fields: Vec<Field> = named.named.iter().map(Field::read).collect::<Result<_>>()?;
     for field in &fields {
         field.check(&fields)?;
     }
+    distinct(&fields)?;
     Ok(fields)
+}
+
+/// # Errors
+/// If two fields are one column.
+fn distinct(fields: &[Field]) -> Result<()> {
+    let mut before: Vec<(&str, &Ident)> = Vec::new();
+    for field in fields {
+        let Kind::Column(column) = &field.kind else {
+            continue;
+        };
+        let column = column.name.as_str();
+        if let Some((_, other)) = before.iter().find(|(name, _)| *name == column) {
+            let message = format!(
+                "`{other}` and `{}` are both the column \"{column}\": give one of them another, \
+                 #[gino(column = \"…\")]",
+                field.name
+            );
+            return attr::refuse(field.name.span(), message);
+        }
+        before.push((column, &field.name));
+    }
+    Ok(())
 }
 
 impl Field {
@@ -378,10 +410,15 @@ pub(crate) fn column_named<'a>(fields: &'a [Field], name: &Ident) -> Result<&'a 
     let found = fields.iter().find(|field| field.name == *name);
     match found.map(|field| &field.kind) {
         Some(Kind::Column(column)) => Ok(&column.name),
-        _ => Err(Error::new(
-            name.span(),
-            format!("`{name}` is not a field with a column here"),
-        )),
+        _ => {
+            let columns = fields
+                .iter()
+                .filter(|field| matches!(field.kind, Kind::Column(_)));
+            let columns: Vec<String> = columns.map(|field| field.name.to_string()).collect();
+            let there = columns.join(", ");
+            let message = format!("`{name}` is not a field with a column here; there are: {there}");
+            Err(Error::new(name.span(), message))
+        }
     }
 }
 

@@ -35,7 +35,13 @@ fn model_without_database_is_told_how_to_name_one() {
 #[test]
 fn unknown_option_is_told_which_there_are() {
     let error = refused("#[gino(primary)] id: i32");
-    assert!(error.starts_with("unknown option `primary` of a field; there are: primary_key, "));
+    assert!(error.starts_with(
+        "unknown option `primary` of a field (did you mean `primary_key`?); there are: primary_key, "
+    ));
+    let guess = |option: &str| refused(&format!("#[gino({option} = \"x\")] id: i32"));
+    assert!(guess("uniqeu").contains("did you mean `unique`?"));
+    assert!(guess("refernces").contains("did you mean `references`?"));
+    assert!(!guess("foreign").contains("did you mean"));
     let error = model::derive(&parsed("#[gino(name = \"x\")] struct User { id: i32 }"));
     let error = error.unwrap_err().to_string();
     assert!(error.starts_with("unknown option `name` of a model; there are: db, table, "));
@@ -89,7 +95,7 @@ fn constraints_name_fields_that_are_there() {
     let error = model::derive(&parsed(source)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`nickname` is not a field with a column here"
+        "`nickname` is not a field with a column here; there are: id"
     );
 }
 
@@ -99,13 +105,19 @@ fn shapes_that_cannot_be_rows_are_refused() {
         let error = model::derive(&parsed(source)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "derive(Model) is for a struct with named fields"
+            "derive(Model) is for a struct with named fields: `struct User { … }`"
         );
     }
     let error = model::derive(&parsed("struct User<T> { id: T }")).unwrap_err();
-    assert_eq!(error.to_string(), "derive(Model) takes no type parameters");
+    assert_eq!(
+        error.to_string(),
+        "derive(Model) takes no type parameters: a table has one shape, so write a struct for each"
+    );
     let error = enumeration::derive(&parsed("enum Mood { Happy, Sad(u8) }")).unwrap_err();
-    assert_eq!(error.to_string(), "`Sad` holds data, which a label cannot");
+    assert_eq!(
+        error.to_string(),
+        "`Sad` holds data, which a label cannot: keep the enum in a JSON column, #[gino(json)]"
+    );
     let group = columns::derive(&parsed("struct G { #[gino(primary_key)] id: i32 }"));
     assert_eq!(
         group.unwrap_err().to_string(),
@@ -166,7 +178,7 @@ fn index_names_columns_and_properties() {
     ));
     assert_eq!(
         error.unwrap_err().to_string(),
-        "`no` is not a field with a column here"
+        "`no` is not a field with a column here; there are: id"
     );
 }
 
@@ -193,4 +205,13 @@ fn single_key_counts_up_unless_something_else_fills_it() {
     assert!(!counts("primary_key, sequence = NUMBERS"));
     assert!(!counts("primary_key, server_default = 1"));
     assert!(!counts("primary_key, autoincrement = false"));
+}
+
+#[test]
+fn two_fields_are_never_one_column() {
+    assert_eq!(
+        refused("id: i32, #[gino(column = \"name\")] nickname: String, name: String"),
+        "`nickname` and `name` are both the column \"name\": give one of them another, \
+         #[gino(column = \"…\")]"
+    );
 }

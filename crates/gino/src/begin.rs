@@ -1,4 +1,5 @@
-//! Owns how a transaction is begun: on what, with which options, how often it is tried.
+//! Owns how a transaction is begun: on what, with which options, how often it is tried. What an engine
+//! and a database have in common for that stands here once.
 //! Never begins one itself: `transaction` does.
 
 use std::hash::{BuildHasher, RandomState};
@@ -11,6 +12,61 @@ use gino_core::runtime::Runtime;
 use crate::connection::{Acquire, Connection};
 use crate::driver::Core;
 use crate::transaction::{Ended, Transaction, run};
+
+/// The scopes of what has `acquire()`.
+macro_rules! scopes {
+    ($of:ty) => {
+        impl $of {
+            /// Runs `body` with a connection; implicit statements in `body` use it too.
+            /// Short for `acquire().scope(body)`.
+            ///
+            /// # Errors
+            /// `body`'s; what acquiring came to; of a [`Gino`](crate::Gino) without an engine
+            /// `UsageError::Uninitialized`.
+            ///
+            /// # Cancellation
+            /// The connection goes back.
+            #[track_caller]
+            pub fn with_connection<T, E>(
+                &self,
+                body: impl AsyncFnOnce($crate::Connection) -> Result<T, E>,
+            ) -> impl Future<Output = Result<T, E>>
+            where
+                E: From<$crate::Error>,
+            {
+                self.acquire().scope(body)
+            }
+
+            /// Runs `body` in a transaction; implicit statements in `body` run in it too. Inside
+            /// another transaction of the same task it is a savepoint. An `Err` rolls back.
+            ///
+            /// # Errors
+            /// `body`'s, after a rollback; the server's, a failed commit included; of a
+            /// [`Gino`](crate::Gino) without an engine `UsageError::Uninitialized`.
+            ///
+            /// # Cancellation
+            /// Rolled back.
+            #[track_caller]
+            pub fn transaction<T: 'static, E>(
+                &self,
+                body: impl AsyncFnOnce($crate::Transaction) -> Result<T, E>,
+            ) -> impl Future<Output = Result<T, E>>
+            where
+                E: From<$crate::Error>,
+            {
+                self.begin().run(body)
+            }
+
+            /// The same with an isolation level, read only or deferrable, or tried again:
+            /// `DB.begin().readonly().run(async |tx| …)`.
+            #[track_caller]
+            pub fn begin(&self) -> $crate::Begin {
+                $crate::Begin::on_pool(self.acquire())
+            }
+        }
+    };
+}
+pub(crate) use scopes;
 
 impl Connection {
     /// Runs `body` in a transaction on this connection; in a savepoint, if it is in one already.

@@ -1,14 +1,16 @@
 //! Owns COPY as the application sees it: data in and out of a connection, in portions.
 //! Never makes a statement or holds more than a portion.
 
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_core::Stream;
+use futures_sink::Sink;
 use gino_core::engine::{self as core, Copied, within};
-use gino_core::error::Result;
+use gino_core::error::{Error, Result};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::connection::Connection;
@@ -30,7 +32,11 @@ impl Connection {
     pub async fn copy_in(&self, sql: &str) -> Result<CopyIn> {
         let (core, seat) = (self.core().clone(), Box::pin(self.seat()).await?);
         let copy = limited(&core, seat.copy_in(sql)).await?;
-        Ok(CopyIn { copy, core })
+        Ok(CopyIn {
+            copy,
+            core,
+            rest: Bytes::new(),
+        })
     }
 
     /// Runs a COPY … TO STDOUT. Other statements on this connection wait until all is read, or the
@@ -55,11 +61,27 @@ impl Connection {
 
 /// A COPY FROM STDIN that takes data. Dropped before it is finished, the server stores nothing.
 ///
-/// As an [`AsyncWrite`] it takes what `tokio::io::copy` and the like give; its `shutdown` finishes it.
+/// As a [`Sink`] it takes what streams give, as an [`AsyncWrite`] what `tokio::io::copy` and the like
+/// do; closing and `shutdown` finish it.
+///
+/// ```no_run
+/// use futures_util::{SinkExt, TryStreamExt};
+/// use gino::prelude::*;
+///
+/// # async fn run(from: Engine, to: Engine) -> gino::Result<()> {
+/// let (from, to) = (from.acquire().await?, to.acquire().await?);
+/// let mut data = from.copy_out("COPY users TO STDOUT").await?;
+/// let mut copy = to.copy_in("COPY users FROM STDIN").await?;
+/// copy.send_all(&mut data).await?;
+/// copy.close().await
+/// # }
+/// ```
 #[must_use = "nothing is stored before it is finished"]
 pub struct CopyIn {
     copy: core::CopyIn<TokioRuntime>,
     core: Core,
+    /// What a sink has taken and not sent yet.
+    rest: Bytes,
 }
 
 impl CopyIn {
@@ -71,7 +93,12 @@ impl CopyIn {
     /// # Cancellation
     /// Nobody knows how much was sent: drop the copy.
     pub async fn write(&mut self, data: &[u8]) -> Result<()> {
-        limited(&self.core, self.copy.write(data)).await
+        let core = self.core.clone();
+        let written = async {
+            poll_fn(|cx| self.poll_rest(cx)).await?;
+            self.copy.write(data).await
+        };
+        limited(&core, written).await
     }
 
     /// Says that this was all. Returns the command tag, such as `COPY 5`.
@@ -81,9 +108,47 @@ impl CopyIn {
     ///
     /// # Cancellation
     /// The copy is given up, or has been stored already.
-    pub async fn finish(self) -> Result<String> {
-        let done = limited(&self.core, self.copy.finish()).await?;
-        Ok(done.tag.into())
+    pub async fn finish(mut self) -> Result<String> {
+        let core = self.core.clone();
+        let finished = async {
+            poll_fn(|cx| self.poll_rest(cx)).await?;
+            self.copy.finish().await
+        };
+        Ok(limited(&core, finished).await?.tag.into())
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        while !self.rest.is_empty() {
+            let sent = ready!(self.copy.poll_write(cx, &self.rest))?;
+            self.rest.advance(sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        ready!(self.poll_rest(cx))?;
+        self.copy.poll_finish(cx).map_ok(drop)
+    }
+}
+
+impl Sink<Bytes> for CopyIn {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.poll_rest(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, data: Bytes) -> Result<()> {
+        self.rest = data;
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.poll_rest(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.poll_end(cx)
     }
 }
 
@@ -137,16 +202,16 @@ impl AsyncWrite for CopyIn {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_rest(cx)).map_err(io::Error::other)?;
         self.copy.poll_write(cx, data).map_err(io::Error::other)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_rest(cx).map_err(io::Error::other)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let done = ready!(self.copy.poll_finish(cx));
-        Poll::Ready(done.map(drop).map_err(io::Error::other))
+        self.poll_end(cx).map_err(io::Error::other)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Owns the reading of a server-side cursor, row by row or as a stream: portions are fetched ahead.
-//! Never outlives its transaction: `gino_core::engine::Cursor` sees to that.
+//! Owns the reading of a server-side cursor, one by one or as a stream: portions are fetched ahead.
+//! Never knows what rows become, `Collect` does; never outlives its transaction:
+//! `gino_core::engine::Cursor` sees to that.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use gino_core::engine::within;
 use gino_core::error::{Closed, Result};
-use gino_core::session::{Completion, Params, Sql};
+use gino_core::session::{Sink, Sql};
 use postgres_types::ToSql;
 
 use crate::context;
@@ -22,9 +23,10 @@ use crate::value::Values;
 
 type CoreCursor = gino_core::engine::Cursor<TokioRuntime>;
 
-/// A server-side cursor. It ends with its transaction, or when there are no more rows.
+/// A server-side cursor, over rows or over what a query makes of them. It ends with its transaction,
+/// when there is no more, or with an error.
 ///
-/// It is a stream of rows too, for all that works on streams.
+/// It is a stream too, for all that works on streams.
 ///
 /// ```no_run
 /// use futures_util::TryStreamExt;
@@ -46,33 +48,86 @@ type CoreCursor = gino_core::engine::Cursor<TokioRuntime>;
 /// # Cancellation
 /// Dropping [`Cursor::next`] loses nothing, so it may stand in a `select!`. A cursor that is dropped
 /// while it fetches has the fetch cancelled on the server, which fails the transaction.
-pub struct Cursor<'p> {
-    state: State<'p>,
-    params: Arc<dyn Params + Send + Sync + 'p>,
+pub struct Cursor<'p, T = Row> {
+    state: State<'p, T>,
+    params: Arc<dyn Parameters + 'p>,
     timeout: Option<Duration>,
     prefetch: u32,
-    ahead: VecDeque<Row>,
+    ahead: VecDeque<T>,
 }
 
-enum State<'p> {
-    Resting(CoreCursor),
-    Fetching(Fetch<'p>),
+enum State<'p, T> {
+    Resting(CoreCursor, Box<dyn Collect<T>>),
+    Fetching(Fetch<'p, T>),
     /// For the moment between the others.
     Changing,
 }
 
-type Fetch<'p> = Pin<Box<dyn Future<Output = (CoreCursor, Result<Vec<Row>>)> + Send + 'p>>;
+type Fetch<'p, T> = Pin<Box<dyn Future<Output = Fetched<T>> + Send + 'p>>;
+type Fetched<T> = (CoreCursor, Box<dyn Collect<T>>, Result<Vec<T>>);
+
+/// Where a cursor's parameters are.
+pub(crate) trait Parameters: Send + Sync {
+    /// # Errors
+    /// A value that cannot be sent.
+    fn values(&self) -> Result<Vec<&(dyn ToSql + Sync)>>;
+}
+
+impl<'p> Parameters for &'p [&'p (dyn ToSql + Sync)] {
+    fn values(&self) -> Result<Vec<&(dyn ToSql + Sync)>> {
+        Ok(self.to_vec())
+    }
+}
+
+/// What rows become, a portion at a time.
+pub(crate) trait Collect<T>: Send {
+    /// Where the next portion goes.
+    fn sink(&mut self) -> Option<Box<dyn Sink>>;
+
+    /// What it came to.
+    fn items(&mut self, sink: Option<Box<dyn Sink>>) -> Vec<T>;
+
+    /// Whether an error took away what is needed to go on.
+    fn is_spent(&self) -> bool;
+}
+
+struct Rows;
+
+impl Collect<Row> for Rows {
+    fn sink(&mut self) -> Option<Box<dyn Sink>> {
+        RowSink::boxed()
+    }
+
+    fn items(&mut self, sink: Option<Box<dyn Sink>>) -> Vec<Row> {
+        RowSink::rows_of(sink)
+    }
+
+    fn is_spent(&self) -> bool {
+        false
+    }
+}
 
 impl<'p> Cursor<'p> {
-    pub(crate) fn new(
+    pub(crate) fn rows(
         seat: Arc<Seat>,
         sql: Sql,
         params: &'p [&'p (dyn ToSql + Sync)],
         timeout: Option<Duration>,
     ) -> Cursor<'p> {
+        Cursor::new(CoreCursor::new(seat, sql), Arc::new(params), Rows, timeout)
+    }
+}
+
+impl<'p, T: Send + 'static> Cursor<'p, T> {
+    pub(crate) fn new(
+        cursor: CoreCursor,
+        params: Arc<dyn Parameters + 'p>,
+        collect: impl Collect<T> + 'static,
+        timeout: Option<Duration>,
+    ) -> Cursor<'p, T> {
         Cursor {
-            state: State::Resting(CoreCursor::new(seat, sql)),
-            params: Arc::new(Values(params)),
+            state: State::Resting(cursor, Box::new(collect)),
+            params,
             timeout,
             prefetch: AHEAD,
             ahead: VecDeque::new(),
@@ -81,30 +136,30 @@ impl<'p> Cursor<'p> {
 
     /// How many rows [`Cursor::next`] and the stream fetch at once, at least one. Default: 50.
     #[must_use]
-    pub fn prefetch(mut self, rows: u32) -> Cursor<'p> {
+    pub fn prefetch(mut self, rows: u32) -> Cursor<'p, T> {
         self.prefetch = rows.max(1);
         self
     }
 
-    /// The next row; `None` after the last.
+    /// The next; `None` after the last.
     ///
     /// # Errors
     /// A `UsageError` outside a transaction; the server's error; a time-out.
     ///
     /// # Cancellation
     /// Nothing is lost.
-    pub async fn next(&mut self) -> Result<Option<Row>> {
-        poll_fn(|cx| self.poll_row(cx)).await
+    pub async fn next(&mut self) -> Result<Option<T>> {
+        poll_fn(|cx| self.poll_item(cx)).await
     }
 
-    /// Up to `count` rows; fewer, or none, at the end.
+    /// Up to `count`; fewer, or none, at the end.
     ///
     /// # Errors
     /// As [`Cursor::next`].
     ///
     /// # Cancellation
     /// Nothing is lost.
-    pub async fn many(&mut self, count: u32) -> Result<Vec<Row>> {
+    pub async fn many(&mut self, count: u32) -> Result<Vec<T>> {
         let wanted = usize::try_from(count).unwrap_or(usize::MAX);
         loop {
             let missing = u32::try_from(wanted.saturating_sub(self.ahead.len())).unwrap_or(0);
@@ -118,20 +173,21 @@ impl<'p> Cursor<'p> {
         Ok(self.ahead.drain(..wanted.min(self.ahead.len())).collect())
     }
 
-    /// Skips up to `count` rows and gives how many there were.
+    /// Skips up to `count` rows and gives how many there were: GINO's `forward`, whose name streams
+    /// have for something else.
     ///
     /// # Errors
     /// As [`Cursor::next`].
     ///
     /// # Cancellation
     /// The skipping is cancelled on the server, which fails the transaction.
-    pub async fn forward(&mut self, count: u32) -> Result<u64> {
+    pub async fn advance(&mut self, count: u32) -> Result<u64> {
         self.settle().await?;
         let wanted = usize::try_from(count).unwrap_or(usize::MAX);
         let skipped = self.ahead.drain(..wanted.min(self.ahead.len())).count();
         let missing = u32::try_from(wanted - skipped).unwrap_or(0);
         let skipped = u64::try_from(skipped).unwrap_or(u64::MAX);
-        let State::Resting(cursor) = &mut self.state else {
+        let State::Resting(cursor, _) = &mut self.state else {
             return Ok(skipped);
         };
         if missing == 0 {
@@ -139,7 +195,9 @@ impl<'p> Cursor<'p> {
         }
         let runtime = cursor.seat().runtime().clone();
         let limit = context::limit(&runtime, self.timeout);
-        let forward = cursor.forward(&*self.params, missing);
+        let params = self.params.values()?;
+        let values = Values(&params);
+        let forward = cursor.forward(&values, missing);
         Ok(skipped + within(&runtime, limit, forward).await?)
     }
 
@@ -154,13 +212,16 @@ impl<'p> Cursor<'p> {
     pub async fn close(mut self) -> Result<()> {
         self.settle().await?;
         match &mut self.state {
-            State::Resting(cursor) => cursor.close().await,
+            State::Resting(cursor, _) => cursor.close().await,
             _ => Ok(()),
         }
     }
 
     fn is_exhausted(&self) -> bool {
-        matches!(&self.state, State::Resting(cursor) if cursor.is_exhausted())
+        let is_over = |cursor: &CoreCursor, collect: &dyn Collect<T>| {
+            cursor.is_exhausted() || collect.is_spent()
+        };
+        matches!(&self.state, State::Resting(cursor, collect) if is_over(cursor, &**collect))
     }
 
     /// Until nothing is under way.
@@ -171,10 +232,10 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Row>>> {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>>> {
         loop {
-            if let Some(row) = self.ahead.pop_front() {
-                return Poll::Ready(Ok(Some(row)));
+            if let Some(item) = self.ahead.pop_front() {
+                return Poll::Ready(Ok(Some(item)));
             }
             if self.is_exhausted() {
                 return Poll::Ready(Ok(None));
@@ -187,13 +248,15 @@ impl<'p> Cursor<'p> {
     fn poll_fetch(&mut self, cx: &mut Context<'_>, count: u32) -> Poll<Result<()>> {
         loop {
             match std::mem::replace(&mut self.state, State::Changing) {
-                State::Resting(cursor) => self.state = State::Fetching(self.fetch(cursor, count)),
+                State::Resting(cursor, collect) => {
+                    self.state = State::Fetching(self.fetch(cursor, collect, count));
+                }
                 State::Fetching(mut fetch) => {
-                    let Poll::Ready((cursor, fetched)) = fetch.as_mut().poll(cx) else {
+                    let Poll::Ready((cursor, collect, fetched)) = fetch.as_mut().poll(cx) else {
                         self.state = State::Fetching(fetch);
                         return Poll::Pending;
                     };
-                    self.state = State::Resting(cursor);
+                    self.state = State::Resting(cursor, collect);
                     self.ahead.extend(fetched?);
                     return Poll::Ready(Ok(()));
                 }
@@ -203,30 +266,44 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    fn fetch(&self, mut cursor: CoreCursor, count: u32) -> Fetch<'p> {
+    fn fetch(
+        &self,
+        mut cursor: CoreCursor,
+        mut collect: Box<dyn Collect<T>>,
+        count: u32,
+    ) -> Fetch<'p, T> {
         let (params, timeout) = (Arc::clone(&self.params), self.timeout);
         Box::pin(async move {
             let runtime = cursor.seat().runtime().clone();
             let limit = context::limit(&runtime, timeout);
-            let fetch = cursor.fetch(&*params, count, RowSink::boxed());
-            let fetched = within(&runtime, limit, fetch).await;
-            let rows = |done: Option<Completion>| {
-                done.map_or_else(Vec::new, |done| RowSink::rows_of(done.sink))
+            let sink = collect.sink();
+            let fetched = async {
+                let params = params.values()?;
+                let values = Values(&params);
+                within(&runtime, limit, cursor.fetch(&values, count, sink)).await
             };
-            (cursor, fetched.map(rows))
+            let fetched = fetched.await;
+            let items = fetched.map(|done| match done {
+                Some(done) => collect.items(done.sink),
+                None => Vec::new(),
+            });
+            (cursor, collect, items)
         })
     }
 }
 
-impl Stream for Cursor<'_> {
-    type Item = Result<Row>;
+// Items are only moved, never pinned.
+impl<T> Unpin for Cursor<'_, T> {}
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Row>>> {
-        self.poll_row(cx).map(Result::transpose)
+impl<T: Send + 'static> Stream for Cursor<'_, T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        self.poll_item(cx).map(Result::transpose)
     }
 }
 
-impl fmt::Debug for Cursor<'_> {
+impl<T> fmt::Debug for Cursor<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cursor")
             .field("ahead", &self.ahead.len())

@@ -10,15 +10,14 @@ use gino_core::config::Config;
 use gino_core::engine::{
     ConnectionFigures, Figures, Hooks, Metrics, Observation, Observer, Observers,
 };
-use gino_core::error::{Error, Result};
+use gino_core::error::Result;
 use gino_core::runtime::Runtime;
 
-use crate::begin::Begin;
-use crate::connection::{Acquire, Connection};
+use crate::begin::scopes;
+use crate::connection::Acquire;
 use crate::driver::{self, Core, TokioRuntime};
 use crate::process::Process;
 use crate::query::{Place, Target, sealed};
-use crate::transaction::Transaction;
 
 /// A pool of connections to one database. Clones share the pool.
 ///
@@ -96,50 +95,6 @@ impl Engine {
         Acquire::new(Some(self.core.clone()))
     }
 
-    /// Runs `body` with a connection; this engine's statements in `body` use it too.
-    /// Short for `engine.acquire().scope(body)`.
-    ///
-    /// # Errors
-    /// `body`'s; what acquiring came to.
-    ///
-    /// # Cancellation
-    /// The connection goes back.
-    #[track_caller]
-    pub fn with_connection<T, E>(
-        &self,
-        body: impl AsyncFnOnce(Connection) -> Result<T, E>,
-    ) -> impl Future<Output = Result<T, E>>
-    where
-        E: From<Error>,
-    {
-        self.acquire().scope(body)
-    }
-
-    /// Runs `body` in a transaction; this engine's statements in `body` run in it too. Inside
-    /// another transaction of the same task it is a savepoint. An `Err` rolls back.
-    ///
-    /// # Errors
-    /// `body`'s, after a rollback; the server's, a failed commit included.
-    ///
-    /// # Cancellation
-    /// Rolled back.
-    #[track_caller]
-    pub fn transaction<T: 'static, E>(
-        &self,
-        body: impl AsyncFnOnce(Transaction) -> Result<T, E>,
-    ) -> impl Future<Output = Result<T, E>>
-    where
-        E: From<Error>,
-    {
-        self.begin().run(body)
-    }
-
-    /// The same with an isolation level, read only or deferrable, or tried again.
-    #[track_caller]
-    pub fn begin(&self) -> Begin {
-        Begin::on_pool(self.acquire())
-    }
-
     /// Forgets what the server said of types that are not its own. It is asked again by itself where a
     /// value or a statement shows a change, and for all that this engine does; this is for what others
     /// do that shows nowhere, such as new names of fields.
@@ -203,6 +158,8 @@ impl Engine {
         self.core.config()
     }
 }
+
+scopes!(Engine);
 
 impl sealed::Runs for Engine {
     fn target(&self) -> Result<Target<'_>> {

@@ -9,11 +9,10 @@ use std::time::Duration;
 use gino_core::config::Config;
 use gino_core::error::{Error, Result, UsageError};
 
-use crate::begin::Begin;
-use crate::connection::{Acquire, Connection};
+use crate::begin::scopes;
+use crate::connection::Acquire;
 use crate::engine::Engine;
 use crate::query::{Place, Target, sealed};
-use crate::transaction::Transaction;
 
 /// A database of an application: an engine that is bound once it is known where the database is.
 ///
@@ -116,51 +115,6 @@ impl Gino {
         Acquire::new(self.bound().map(|engine| engine.core().clone()))
     }
 
-    /// Runs `body` with a connection, which implicit statements in `body` use too.
-    /// Short for `DB.acquire().scope(body)`.
-    ///
-    /// # Errors
-    /// As [`Engine::with_connection`]; `UsageError::Uninitialized`.
-    ///
-    /// # Cancellation
-    /// The connection goes back.
-    #[track_caller]
-    pub fn with_connection<T, E>(
-        &self,
-        body: impl AsyncFnOnce(Connection) -> Result<T, E>,
-    ) -> impl Future<Output = Result<T, E>>
-    where
-        E: From<Error>,
-    {
-        self.acquire().scope(body)
-    }
-
-    /// Runs `body` in a transaction; implicit statements in `body` run in it too. Inside another
-    /// transaction of the same task it is a savepoint. An `Err` rolls back.
-    ///
-    /// # Errors
-    /// As [`Engine::transaction`]; `UsageError::Uninitialized`.
-    ///
-    /// # Cancellation
-    /// Rolled back.
-    #[track_caller]
-    pub fn transaction<T: 'static, E>(
-        &self,
-        body: impl AsyncFnOnce(Transaction) -> Result<T, E>,
-    ) -> impl Future<Output = Result<T, E>>
-    where
-        E: From<Error>,
-    {
-        self.begin().run(body)
-    }
-
-    /// The same with an isolation level, read only or deferrable, or tried again:
-    /// `DB.begin().readonly().run(async |tx| …)`.
-    #[track_caller]
-    pub fn begin(&self) -> Begin {
-        Begin::on_pool(self.acquire())
-    }
-
     fn bound(&self) -> Option<Engine> {
         let bound = self.bound.read().unwrap_or_else(PoisonError::into_inner);
         bound.clone()
@@ -185,6 +139,8 @@ impl Default for Gino {
         Gino::new()
     }
 }
+
+scopes!(Gino);
 
 impl sealed::Runs for Gino {
     fn target(&self) -> Result<Target<'_>> {

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use gino_core::error::{HostError, Result, UsageError};
 
-use crate::driver::{CoreTransaction, Seat};
+use crate::driver::{CoreTransaction, Handle, Seat};
 
 /// One transaction or savepoint, as long as its closure runs.
 pub(crate) struct Level {
     pub(crate) inner: CoreTransaction,
+    /// The connection it is on.
+    pub(crate) handle: Arc<Handle>,
     /// What it is nested in, on the same connection.
     outer: Option<Arc<Level>>,
     /// The type of the closure's value.
@@ -43,9 +45,14 @@ pub(crate) enum Early {
 }
 
 impl Level {
-    pub(crate) fn new<T: 'static>(inner: CoreTransaction, outer: Option<Arc<Level>>) -> Level {
+    pub(crate) fn new<T: 'static>(
+        inner: CoreTransaction,
+        handle: Arc<Handle>,
+        outer: Option<Arc<Level>>,
+    ) -> Level {
         Level {
             inner,
+            handle,
             outer: outer.filter(|outer| outer.inner.is_active()),
             value: (TypeId::of::<T>(), type_name::<T>()),
             leaving: Mutex::default(),

@@ -35,7 +35,8 @@
 //! # Types
 //! Parameters and values are those of `postgres-types` and of [`types`], which has what is missing
 //! there: ranges, intervals, shapes, bit strings and more. The features `chrono`, `time`, `jiff`,
-//! `uuid`, `decimal`, `json`, `cidr`, `eui48`, `bit-vec` and `geo` add the types of those crates.
+//! `uuid`, `decimal`, `json`, `cidr`, `ipnetwork`, `eui48`, `bit-vec` and `geo` add the types of those
+//! crates, also as columns of models.
 //! A `String` also reads and writes every type but the plain ones (numbers, dates, times and
 //! `bytea`), in the server's text form. Types are never converted: an `int8` is an `i64` and nothing
 //! else.
@@ -99,7 +100,9 @@ pub use sea_query;
 
 pub use begin::{Begin, Retry};
 pub use builder::EngineBuilder;
-pub use bulk::{Bulk, BulkCreate, ColumnSet, CopyRows, DeleteAll, GetOrCreate, UpdateAll};
+pub use bulk::{
+    Bulk, BulkCreate, BulkUpdate, ColumnSet, CopyRows, DeleteAll, GetOrCreate, UpdateAll,
+};
 #[doc(hidden)]
 pub use bytes::BytesMut as __BytesMut;
 pub use connection::{Acquire, Connection};
@@ -119,6 +122,8 @@ pub use inventory as __inventory;
 pub use json::Json;
 pub use loader::{Loadable, Loader};
 pub use model::{Column, Columns, Model, Property, Relation};
+#[doc(hidden)]
+pub use place::Placed as __Placed;
 pub use prepared::Prepared;
 pub use process::Process;
 pub use query::{Executor, Status, TimeLimited};
@@ -126,12 +131,12 @@ pub use record::{Load, Record};
 pub use row::{ColumnIndex, Row};
 pub use schema::{CreateAll, DropAll, Schema};
 pub use select::{
-    Alias, Derived, IntoStatement, Item, Label, Labeled, Maybe, Member, Page, PageKey, Portions,
-    Query, Rows, Selection, Single, Source, Statement, Whole, WholeAlias, optional, sea,
+    Alias, Derived, IntoStatement, Item, Label, Labeled, Maybe, Member, Page, PageKey, Query, Rows,
+    Selection, Single, Source, Statement, Whole, WholeAlias, optional, sea,
 };
 #[doc(hidden)]
 pub use sql_type::{__accepts_label, __read_label, __write_label};
-pub use sql_type::{EnumDef, GinoEnum, SqlType, TypeDef};
+pub use sql_type::{EnumDef, GinoEnum, NotNull, RefersTo, SqlType, TypeDef};
 pub use transaction::Transaction;
 
 /// What most programs need: `use gino::prelude::*;`.

@@ -1,21 +1,96 @@
-//! Owns where a built statement runs: the model's database unless `on` says otherwise. Never runs
-//! one by itself, `query` does. Creates, queries and their like hold one.
+//! Owns where a built statement runs, and for how long at most: the model's database unless `on` says
+//! otherwise. Never runs one by itself, `query` does. Creates, queries and their like hold one, and
+//! have their words for it from here.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gino_core::engine::TransactionOptions;
 use gino_core::error::{Error, Result};
 use gino_core::session::{Completion, Params, Sink, Sql};
 use postgres_types::ToSql;
 
+use crate::begin::Begin;
 use crate::connection::{Acquire, Connection};
+use crate::context::deadline;
 use crate::driver::{Core, Handle, Seat};
 use crate::gino::Gino;
 use crate::level::Level;
 use crate::query::{self, Executor, Place, Target, sealed::Runs};
 use crate::record::{Load, LoadSink};
+use crate::transaction::{self, Transaction};
 use crate::value::Values;
+
+/// What can be told where to run and for how long at most: creates, updates and their like. It is
+/// there for what the derives make; everybody else calls `on` and `timeout`.
+#[doc(hidden)]
+pub trait Placed: Sized {
+    fn placed(self, executor: &(impl Executor + ?Sized)) -> Self;
+    fn limited(self, timeout: Duration) -> Self;
+}
+
+/// The words of a builder with a field `on: On`, and `Debug` with the fields in brackets.
+macro_rules! placed {
+    (
+        $builder:ident $(<$($letter:ident: $bound:path),+>)? $(where $key:ty: $of:path)?,
+        [$($shown:ident),*]
+    ) => {
+        impl $(<$($letter: $bound),+>)? $builder $(<$($letter),+>)? $(where $key: $of)? {
+            /// Runs on `executor`: a `Gino`, an engine, a connection, a transaction. A model's
+            /// statements do not need it: they run on the model's database, in the current
+            /// transaction or connection if there is one.
+            pub fn on(mut self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
+                self.on.set(executor);
+                self
+            }
+
+            /// Runs at most this long, waiting for a connection included.
+            pub fn timeout(mut self, timeout: ::std::time::Duration) -> Self {
+                self.on.limit(timeout);
+                self
+            }
+        }
+
+        impl $(<$($letter: $bound),+>)? $crate::place::Placed
+            for $builder $(<$($letter),+>)? $(where $key: $of)?
+        {
+            fn placed(self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
+                self.on(executor)
+            }
+
+            fn limited(self, timeout: ::std::time::Duration) -> Self {
+                self.timeout(timeout)
+            }
+        }
+
+        impl $(<$($letter: $bound),+>)? ::std::fmt::Debug for $builder $(<$($letter),+>)? {
+            /// Without values: those may be secret.
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($builder))
+                    $(.field(stringify!($shown), &self.$shown))*
+                    .field("on", &self.on)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+/// Awaiting a builder is its method `run`.
+macro_rules! awaited {
+    ($builder:ident<$letter:ident: $bound:path> $(where $key:ty: $of:path)? => $output:ty) => {
+        impl<$letter: $bound> IntoFuture for $builder<$letter> $(where $key: $of)? {
+            type Output = $crate::Result<$output>;
+            type IntoFuture = $crate::BoxFuture<Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(self.run())
+            }
+        }
+    };
+}
+pub(crate) use awaited;
+pub(crate) use placed;
 
 /// Where a statement runs, and for how long at most.
 #[derive(Clone)]
@@ -128,6 +203,43 @@ impl On {
         })
     }
 
+    /// Runs `body` in a transaction, or in a savepoint of the one that it stands in, within the time
+    /// that was given for all of it.
+    pub(crate) async fn transaction<T: 'static>(
+        mut self,
+        body: impl AsyncFnOnce(On) -> Result<T>,
+    ) -> Result<T> {
+        let timeout = self.timeout.take();
+        let target = self.target()?;
+        let timeout = timeout.or(target.timeout);
+        let core = target.core.as_ref();
+        let within = async |tx: Transaction| body(On::given(&tx)).await;
+        limited(timeout, async {
+            match target.place {
+                Place::Transaction(level) => transaction::nested(core, level, within).await,
+                Place::Handle(handle) => {
+                    let options = TransactionOptions::default();
+                    let ended = transaction::run(core, handle, None, options, within).await;
+                    ended.finish(core).await
+                }
+                Place::Pool => {
+                    let acquire = Acquire::new(Some(core.clone()));
+                    Begin::on_pool(acquire).run(within).await
+                }
+            }
+        })
+        .await
+    }
+
+    /// Runs `body`, several statements, within the time that was given for all of them.
+    pub(crate) async fn together<T>(
+        mut self,
+        body: impl AsyncFnOnce(On) -> Result<T>,
+    ) -> Result<T> {
+        let timeout = self.timeout.take();
+        limited(timeout, body(self)).await
+    }
+
     /// Runs a script.
     pub(crate) async fn script(&self, sql: &str) -> Result<()> {
         query::script(self.target()?, sql).await
@@ -141,6 +253,14 @@ impl On {
         sink: Option<Box<dyn Sink>>,
     ) -> Result<Completion> {
         query::statement(self.target()?, sql, values, max_rows, sink).await
+    }
+}
+
+async fn limited<F: Future>(timeout: Option<Duration>, flow: F) -> F::Output {
+    match timeout {
+        // On the heap: this is rare, and would make all the others larger.
+        Some(timeout) => Box::pin(deadline(timeout, flow)).await,
+        None => flow.await,
     }
 }
 

@@ -164,7 +164,7 @@ pub trait Executor: sealed::Runs + Sync {
             let target = target?;
             let seat = cursor_seat(&target).await?;
             let timeout = target.timeout.or(target.core.config().command_timeout);
-            Ok(Cursor::new(seat, sql, params, timeout))
+            Ok(Cursor::rows(seat, sql, params, timeout))
         }
     }
 

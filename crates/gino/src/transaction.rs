@@ -22,7 +22,6 @@ use crate::query::{Place, Target, sealed};
 #[derive(Clone)]
 pub struct Transaction {
     core: Core,
-    handle: Arc<Handle>,
     level: Arc<Level>,
 }
 
@@ -42,12 +41,7 @@ impl Transaction {
     where
         E: From<Error>,
     {
-        if !self.is_active() {
-            return Err(Error::from(UsageError::TransactionEnded).into());
-        }
-        let (outer, options) = (Some(Arc::clone(&self.level)), TransactionOptions::default());
-        let ended = run(&self.core, &self.handle, outer, options, body).await;
-        ended.finish(&self.core).await
+        nested(&self.core, &self.level, body).await
     }
 
     /// Leaves the closure early and commits: `tx.raise_commit(value)?`. The transaction's value is
@@ -194,6 +188,23 @@ impl<T, E> Ended<T, E> {
     }
 }
 
+/// Runs `body` in a savepoint inside `outer`.
+pub(crate) async fn nested<T: 'static, E>(
+    core: &Core,
+    outer: &Arc<Level>,
+    body: impl AsyncFnOnce(Transaction) -> Result<T, E>,
+) -> Result<T, E>
+where
+    E: From<Error>,
+{
+    if !outer.inner.is_active() {
+        return Err(Error::from(UsageError::TransactionEnded).into());
+    }
+    let (handle, options) = (&outer.handle, TransactionOptions::default());
+    let ended = run(core, handle, Some(Arc::clone(outer)), options, body).await;
+    ended.finish(core).await
+}
+
 /// Runs `body` in a transaction on `handle`; `outer` is what it is nested in, if the caller knows.
 pub(crate) async fn run<T: 'static, E>(
     core: &Core,
@@ -210,11 +221,10 @@ where
         Err(error) => return Ended::failed(error),
     };
     let outer = outer.or_else(|| context::level(inner.seat()));
-    let level = Arc::new(Level::new::<T>(inner, outer));
+    let level = Arc::new(Level::new::<T>(inner, Arc::clone(handle), outer));
     let unfinished = AbandonOnDrop(Arc::clone(&level));
     let transaction = Transaction {
         core: core.clone(),
-        handle: Arc::clone(handle),
         level: Arc::clone(&level),
     };
     let running = context::scope(Some(level), async {

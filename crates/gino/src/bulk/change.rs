@@ -1,18 +1,15 @@
 //! Owns updates and deletions of all rows that a condition keeps.
 
-use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use gino_core::error::{Result, UsageError};
 use sea_query::{DeleteStatement, Expr as SeaExpr, ReturningClause, SelectExpr, UpdateStatement};
 
-use crate::BoxFuture;
 use crate::expr::Condition;
 use crate::model::{self, Assign, Draft, Model, Slot, table_name};
 use crate::param::{Built, POSTGRES};
-use crate::place::On;
-use crate::query::{Executor, Status};
+use crate::place::{On, awaited, placed};
+use crate::query::Status;
 use crate::select::{Item, Rows};
 
 /// A change of many rows: `User::update_all()`.
@@ -32,19 +29,6 @@ impl<M: Model> UpdateAll<M> {
             on: On::new(M::db),
             of: PhantomData,
         }
-    }
-
-    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
-    /// database, in the current transaction or connection if there is one.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
-        self
     }
 
     /// Only rows for which `condition` is true, as those of calls before.
@@ -94,28 +78,12 @@ impl<M: Model> UpdateAll<M> {
     }
 }
 
+placed!(UpdateAll<M: Model>, [draft]);
+awaited!(UpdateAll<M: Model> => Status);
+
 impl<M: Model> Assign<M> for UpdateAll<M> {
     fn draft(&mut self) -> &mut Draft {
         &mut self.draft
-    }
-}
-
-impl<M: Model> IntoFuture for UpdateAll<M> {
-    type Output = Result<Status>;
-    type IntoFuture = BoxFuture<Result<Status>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
-impl<M> fmt::Debug for UpdateAll<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let UpdateAll { draft, on, .. } = self;
-        f.debug_struct("UpdateAll")
-            .field("columns", draft)
-            .field("on", on)
-            .finish_non_exhaustive()
     }
 }
 
@@ -136,19 +104,6 @@ impl<M: Model> DeleteAll<M> {
             on: On::new(M::db),
             of: PhantomData,
         }
-    }
-
-    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
-    /// database, in the current transaction or connection if there is one.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
-        self
     }
 
     /// Only rows for which `condition` is true, as those of calls before.
@@ -179,22 +134,8 @@ impl<M: Model> DeleteAll<M> {
     }
 }
 
-impl<M: Model> IntoFuture for DeleteAll<M> {
-    type Output = Result<Status>;
-    type IntoFuture = BoxFuture<Result<Status>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
-impl<M> fmt::Debug for DeleteAll<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeleteAll")
-            .field("on", &self.on)
-            .finish_non_exhaustive()
-    }
-}
+placed!(DeleteAll<M: Model>, []);
+awaited!(DeleteAll<M: Model> => Status);
 
 fn returned(items: &impl Item) -> ReturningClause {
     let mut columns: Vec<SelectExpr> = Vec::new();

@@ -1,20 +1,19 @@
 //! Owns COPY of drafts into a model's table, in binary form.
 
-use std::fmt;
-
 use bytes::{BufMut, BytesMut};
+use gino_core::engine::within;
 use gino_core::error::{CodecError, Result, UsageError};
 use postgres_types::IsNull;
 
-use crate::BoxFuture;
+use crate::context;
 use crate::crud::Create;
 use crate::model::{ColumnDef, Draft, Model};
-use crate::place::On;
-use crate::query::{Executor, Status};
+use crate::place::{On, awaited, placed};
+use crate::query::Status;
 use crate::sql_type::quoted;
 
 use super::create::finished;
-use super::rows::columns_of;
+use super::rows::{columns_of, is_text};
 
 /// Many new rows by COPY: `User::copy_in(…)`. Await it for their number.
 ///
@@ -40,32 +39,37 @@ impl<M: Model> CopyRows<M> {
         }
     }
 
-    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
-    /// database, in the current transaction or connection if there is one.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
     async fn run(self) -> Result<u64> {
-        let drafts = finished(self.rows)?;
-        let Some(first) = drafts.first() else {
-            return Ok(0);
-        };
-        let mask = first.mask().filter(|mask| *mask != 0);
-        let same = |mask: &u128| drafts.iter().all(|draft| draft.mask() == Some(*mask));
-        let Some(mask) = mask.filter(same) else {
-            return Err(UsageError::Statement(
-                "rows for COPY set the same columns, to values: use bulk_create for others",
-            )
-            .into());
-        };
-        let columns = columns_of(M::TABLE, mask);
-        let names: Vec<String> = columns.iter().map(|column| quoted(column.name)).collect();
-        let (of, names) = (M::TABLE.sql(), names.join(", "));
-        let sql = format!("COPY {of} ({names}) FROM STDIN WITH (FORMAT binary)");
-        check(first, &columns)?;
-        let held = self.on.hold().await?;
+        let CopyRows { rows, on } = self;
+        on.together(async move |on| copy(on, rows).await).await
+    }
+}
+
+placed!(CopyRows<M: Model>, []);
+awaited!(CopyRows<M: Model> => u64);
+
+async fn copy<M: Model>(on: On, rows: Vec<Create<M>>) -> Result<u64> {
+    let drafts = finished(rows)?;
+    let Some(first) = drafts.first() else {
+        return Ok(0);
+    };
+    let mask = first.mask().filter(|mask| *mask != 0);
+    let same = |mask: &u128| drafts.iter().all(|draft| draft.mask() == Some(*mask));
+    let Some(mask) = mask.filter(same) else {
+        return Err(UsageError::Statement(
+            "rows for COPY set the same columns, to values: use bulk_create for others",
+        )
+        .into());
+    };
+    let columns = columns_of(M::TABLE, mask);
+    let names: Vec<String> = columns.iter().map(|column| quoted(column.name)).collect();
+    let (of, names) = (M::TABLE.sql(), names.join(", "));
+    let sql = format!("COPY {of} ({names}) FROM STDIN WITH (FORMAT binary)");
+    check(first, &columns)?;
+    let held = on.hold().await?;
+    let runtime = held.seat.runtime().clone();
+    let limit = context::limit(&runtime, None);
+    within(&runtime, limit, async {
         let mut copy = held.seat.copy_in(&sql).await?;
         let mut portion = BytesMut::with_capacity(PORTION + PORTION / 4);
         portion.put_slice(HEAD);
@@ -80,18 +84,13 @@ impl<M: Model> CopyRows<M> {
         copy.write(&portion).await?;
         let done = copy.finish().await?;
         Ok(Status::of(done).rows_affected())
-    }
+    })
+    .await
 }
 
 /// In binary form nothing is converted: a column has to have the SQL type of its Rust type, or both
 /// are text.
 fn check(draft: &Draft, columns: &[&ColumnDef]) -> Result<()> {
-    let is_text = |name: &str| {
-        matches!(
-            name.split('(').next(),
-            Some("text" | "varchar" | "bpchar" | "char" | "citext")
-        )
-    };
     let fits = draft.type_names().zip(columns).all(|(name, column)| {
         let own = column.sql_type.name;
         name == own || (is_text(name) && is_text(own))
@@ -137,20 +136,3 @@ const END: i16 = -1;
 
 /// 64 KiB: a portion fills a socket's buffer, and is small beside the rows.
 const PORTION: usize = 64 * 1024;
-
-impl<M: Model> IntoFuture for CopyRows<M> {
-    type Output = Result<u64>;
-    type IntoFuture = BoxFuture<Result<u64>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
-impl<M> fmt::Debug for CopyRows<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CopyRows")
-            .field("rows", &self.rows.len())
-            .finish_non_exhaustive()
-    }
-}

@@ -1,19 +1,24 @@
-//! Owns statements on many rows at once: bulk creates and upserts, COPY, updates and deletions by
+//! Owns statements on many rows at once: bulk creates, upserts and updates, COPY, changes and deletions by
 //! condition. Never sends a parameter per value where an array per column does. `crud` has one row.
 
 mod change;
 mod columns;
 mod copy;
 mod create;
+mod get_or_create;
+mod mixed;
 mod rows;
+mod update;
 
-use crate::crud::Create;
-use crate::model::Model;
+use crate::crud::{Create, Update};
+use crate::model::{Key, Model};
 
 pub use change::{DeleteAll, UpdateAll};
 pub use columns::ColumnSet;
 pub use copy::CopyRows;
-pub use create::{BulkCreate, GetOrCreate};
+pub use create::BulkCreate;
+pub use get_or_create::GetOrCreate;
+pub use update::BulkUpdate;
 
 /// What every [`Model`] can do with many rows. It comes with `use gino::prelude::*`.
 pub trait Bulk: Model {
@@ -32,6 +37,16 @@ pub trait Bulk: Model {
     ) -> BulkCreate<Self> {
         let key = sorted(key);
         BulkCreate::new(rows.into_iter().map(Into::into).collect(), Some(key))
+    }
+
+    /// Changes of many rows, all or none:
+    /// `User::bulk_update(users.iter().map(|user| user.update().age(user.age + 1)))`. They come back
+    /// in the same order, as they are then.
+    fn bulk_update<U: Into<Update<Self>>>(rows: impl IntoIterator<Item = U>) -> BulkUpdate<Self>
+    where
+        Self::Key: Key,
+    {
+        BulkUpdate::new(rows.into_iter().map(Into::into).collect())
     }
 
     /// Many new rows by COPY, the fastest way when nobody needs them back: gives their number.
@@ -85,16 +100,6 @@ fn sorted<M: Model>(columns: impl ColumnSet<M>) -> Vec<usize> {
 macro_rules! __fields_all {
     ($fields:ident, $model:ident) => {
         impl $fields<$crate::UpdateAll<$model>> {
-            /// Runs on `executor`: see [`gino::UpdateAll::on`]($crate::UpdateAll::on).
-            pub fn on(self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
-                $fields(self.0.on(executor))
-            }
-
-            /// Runs at most this long.
-            pub fn timeout(self, timeout: ::std::time::Duration) -> Self {
-                $fields(self.0.timeout(timeout))
-            }
-
             /// Only rows for which `condition` is true, as those of calls before.
             pub fn filter(self, condition: impl $crate::Condition) -> Self {
                 $fields(self.0.filter(condition))
@@ -108,15 +113,6 @@ macro_rules! __fields_all {
                 Output = $crate::Result<::std::vec::Vec<I::Output>>,
             > + Send {
                 self.0.returning(items)
-            }
-        }
-
-        impl ::core::future::IntoFuture for $fields<$crate::UpdateAll<$model>> {
-            type Output = $crate::Result<$crate::Status>;
-            type IntoFuture = $crate::BoxFuture<$crate::Result<$crate::Status>>;
-
-            fn into_future(self) -> Self::IntoFuture {
-                ::core::future::IntoFuture::into_future(self.0)
             }
         }
     };

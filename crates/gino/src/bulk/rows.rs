@@ -9,32 +9,29 @@ use postgres_types::{Format as TypeFormat, IsNull, Kind, ToSql, Type};
 use crate::model::{ColumnDef, Draft, Table};
 use crate::sql_type::quoted;
 
-/// `$1::int4[], $2::text[]` and what makes the rows of them, for the columns of `mask`.
-pub(super) fn unnested(columns: &[&ColumnDef]) -> String {
-    let mut arrays = Vec::new();
-    let mut fields = Vec::new();
-    let mut names = Vec::new();
-    for (number, column) in (1..).zip(columns) {
-        let base = base_name(column);
-        names.push(format!("c{number}"));
-        match is_known(column) {
-            true => {
-                arrays.push(format!("${number}::{base}[]"));
-                fields.push(format!("c{number}"));
-            }
-            // Only the server knows the type: labels and the like travel as texts.
-            false => {
-                arrays.push(format!("${number}::text[]"));
-                fields.push(format!("c{number}::{base}"));
-            }
+/// What makes rows of an array per column: `fields` of each, out of `FROM source`.
+pub(super) struct Unnested {
+    pub(super) fields: Vec<String>,
+    pub(super) source: String,
+}
+
+impl Unnested {
+    /// The rows `given`, with their `place`; parameters are of the types `wires`, one for each column.
+    pub(super) fn new(columns: &[&ColumnDef], wires: &[Type]) -> Unnested {
+        let (mut arrays, mut fields, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, (column, wire)) in (1..).zip(columns.iter().zip(wires)) {
+            let name = format!("c{number}");
+            arrays.push(format!("${number}::pg_catalog.{}[]", quoted(wire.name())));
+            fields.push(match cast(column, wire) {
+                Some(ty) => format!("given.{name}::{ty}"),
+                None => format!("given.{name}"),
+            });
+            names.push(name);
         }
+        let (arrays, names) = (arrays.join(", "), names.join(", "));
+        let source = format!("unnest({arrays}) WITH ORDINALITY AS given({names}, place)");
+        Unnested { fields, source }
     }
-    let (arrays, names) = (arrays.join(", "), names.join(", "));
-    let fields = fields.join(", ");
-    format!(
-        "SELECT {fields} FROM unnest({arrays}) WITH ORDINALITY AS given({names}, place) \
-         ORDER BY place"
-    )
 }
 
 /// Whether all of them can stand in arrays that `unnest` takes apart.
@@ -42,48 +39,30 @@ pub(super) fn can_unnest(columns: &[&ColumnDef]) -> bool {
     columns.iter().all(|column| !column.sql_type.array)
 }
 
-/// The type's name without what limits it: an assignment checks that, a cast would cut it off.
-fn base_name(column: &ColumnDef) -> String {
+/// The type of a column whose values travel as texts, because only the server knows it: labels and
+/// the like. Without what limits it: an assignment checks that, a cast would cut it off.
+fn cast(column: &ColumnDef, wire: &Type) -> Option<String> {
     let name = column.sql_type.sql();
-    match name.split_once('(') {
-        Some((base, _)) => base.to_owned(),
-        None => name,
+    let base = name.split('(').next().unwrap_or_default().trim_end();
+    match base {
+        _ if *wire != Type::TEXT => None,
+        _ if is_text(base) => None,
+        "bit" => Some("varbit".to_owned()),
+        _ => Some(base.to_owned()),
     }
 }
 
-/// Whether parameters of the type have an OID that is the same everywhere.
-fn is_known(column: &ColumnDef) -> bool {
-    column.sql_type.enumeration.is_none() && KNOWN.contains(&base_name(column).as_str())
+/// Whether the type `name` is a text, whatever limits its length.
+pub(super) fn is_text(name: &str) -> bool {
+    matches!(
+        name.split('(').next(),
+        Some("text" | "varchar" | "bpchar" | "char" | "citext")
+    )
 }
-
-/// Types of the server itself, whose arrays have OIDs of their own.
-const KNOWN: &[&str] = &[
-    "bool",
-    "int2",
-    "int4",
-    "int8",
-    "float4",
-    "float8",
-    "text",
-    "varchar",
-    "bytea",
-    "date",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "uuid",
-    "json",
-    "jsonb",
-    "inet",
-    "cidr",
-    "numeric",
-    "oid",
-    "\"char\"",
-];
 
 /// The values of one column in all rows, as an array.
 #[derive(Debug)]
-pub(super) struct Array<'a>(Vec<&'a (dyn ToSql + Sync)>);
+pub(super) struct Array<'a>(pub(super) Vec<&'a (dyn ToSql + Sync)>);
 
 impl<'a> Array<'a> {
     /// The column at place `at` of each draft.

@@ -1,18 +1,14 @@
 //! Owns new rows: INSERT … RETURNING, with a text per set of columns.
 
-use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use gino_core::error::{Result, RowError, UsageError};
 use sea_query::{InsertStatement, ReturningClause};
 
-use crate::model::{Assign, Draft, Model, Slot, table_name};
+use crate::model::{self, Assign, Draft, Model, Slot, table_name};
 use crate::param::{Built, POSTGRES};
-use crate::place::On;
-use crate::query::Executor;
+use crate::place::{On, awaited, placed};
 use crate::select::{Rows, Whole};
-use crate::{BoxFuture, model};
 
 /// A row that is about to be created: `User::create()`. Await it to have the row.
 ///
@@ -37,19 +33,6 @@ impl<M: Model> Create<M> {
             on: On::new(M::db),
             of: PhantomData,
         }
-    }
-
-    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
-    /// database, in the current transaction or connection if there is one.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
-        self
     }
 
     /// The draft with the model's defaults, if nothing is missing.
@@ -89,28 +72,12 @@ impl<M: Model> Create<M> {
     }
 }
 
+placed!(Create<M: Model>, [draft]);
+awaited!(Create<M: Model> => M);
+
 impl<M: Model> Assign<M> for Create<M> {
     fn draft(&mut self) -> &mut Draft {
         &mut self.draft
-    }
-}
-
-impl<M: Model> IntoFuture for Create<M> {
-    type Output = Result<M>;
-    type IntoFuture = BoxFuture<Result<M>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
-impl<M> fmt::Debug for Create<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Create { draft, on, .. } = self;
-        f.debug_struct("Create")
-            .field("columns", draft)
-            .field("on", on)
-            .finish()
     }
 }
 

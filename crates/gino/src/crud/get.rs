@@ -1,20 +1,34 @@
 //! Owns one row by its key, with a text per model.
 
-use std::fmt;
-use std::time::Duration;
-
 use gino_core::error::Result;
+use gino_core::session::Sql;
 
-use crate::BoxFuture;
 use crate::model::{Key, Model};
-use crate::place::On;
-use crate::query::Executor;
+use crate::place::{On, awaited, placed};
 use crate::select::{Rows, Whole};
 
 /// A row by its primary key: `User::get(1)`. Await it to have an `Option<User>`.
+///
+/// ```no_run
+/// # use gino::prelude::*;
+/// # static DB: Gino = Gino::new();
+/// # #[derive(Model)] #[gino(db = DB)] struct Account { #[gino(primary_key)] id: i32, cents: i64 }
+/// # async fn run() -> gino::Result<()> {
+/// DB.transaction(async |_| {
+///     if let Some(account) = Account::get(1).for_update().await? {
+///         account.update().cents(account.cents - 5).apply().await?;
+///     }
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
 #[must_use = "nothing is asked before it is awaited"]
 pub struct Get<M: Model> {
     key: M::Key,
+    /// How the row is locked, and what if others have locked it.
+    lock: Option<&'static str>,
+    locked: &'static str,
     on: On,
 }
 
@@ -25,48 +39,56 @@ where
     pub(crate) fn new(key: M::Key) -> Get<M> {
         Get {
             key,
+            lock: None,
+            locked: "",
             on: On::new(M::db),
         }
     }
 
-    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
-    /// database, in the current transaction or connection if there is one.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
+    /// The row cannot be changed by others before the transaction ends: `FOR UPDATE`.
+    pub fn for_update(mut self) -> Self {
+        self.lock = Some(FOR_UPDATE);
         self
     }
 
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
+    /// The row can be read and locked so by others, and not changed, before the transaction ends:
+    /// `FOR SHARE`.
+    pub fn for_share(mut self) -> Self {
+        self.lock = Some(" FOR SHARE");
+        self
+    }
+
+    /// Gives `None` if others have locked the row. It locks for an update, unless it was said how.
+    pub fn skip_locked(mut self) -> Self {
+        self.locked = " SKIP LOCKED";
+        self
+    }
+
+    /// Fails at once (SQLSTATE 55P03) if others have locked the row. It locks for an update, unless
+    /// it was said how.
+    pub fn nowait(mut self) -> Self {
+        self.locked = " NOWAIT";
         self
     }
 
     async fn run(self) -> Result<Option<M>> {
         let mut values = Vec::with_capacity(1);
         self.key.values(&mut values);
-        let sql = M::plans().get(M::TABLE);
         let rows = Rows::new(Whole::<M>::new());
-        Ok(self.on.load(sql, &values, 0, rows).await?.pop())
+        Ok(self.on.load(&self.sql(), &values, 0, rows).await?.pop())
+    }
+
+    fn sql(&self) -> Sql {
+        let plain = M::plans().get(M::TABLE);
+        let (lock, locked) = match (self.lock, self.locked) {
+            (None, "") => return plain.clone(),
+            (lock, locked) => (lock.unwrap_or(FOR_UPDATE), locked),
+        };
+        Sql::from(format!("{}{lock}{locked}", plain.as_str()))
     }
 }
 
-impl<M: Model> IntoFuture for Get<M>
-where
-    M::Key: Key,
-{
-    type Output = Result<Option<M>>;
-    type IntoFuture = BoxFuture<Result<Option<M>>>;
+placed!(Get<M: Model> where M::Key: Key, []);
+awaited!(Get<M: Model> where M::Key: Key => Option<M>);
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
-impl<M: Model> fmt::Debug for Get<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Get")
-            .field("on", &self.on)
-            .finish_non_exhaustive()
-    }
-}
+const FOR_UPDATE: &str = " FOR UPDATE";

@@ -90,21 +90,21 @@ macro_rules! __fields {
             }
         }
 
-        impl $fields<$crate::Create<$model>> {
+        impl<K: $crate::__Placed> $fields<K> {
             /// Runs on `executor`: see [`gino::Create::on`]($crate::Create::on).
             pub fn on(self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
-                $fields(self.0.on(executor))
+                $fields(self.0.placed(executor))
             }
 
-            /// Runs at most this long.
+            /// Runs at most this long, waiting for a connection included.
             pub fn timeout(self, timeout: ::std::time::Duration) -> Self {
-                $fields(self.0.timeout(timeout))
+                $fields(self.0.limited(timeout))
             }
         }
 
-        impl ::core::future::IntoFuture for $fields<$crate::Create<$model>> {
-            type Output = $crate::Result<$model>;
-            type IntoFuture = $crate::BoxFuture<$crate::Result<$model>>;
+        impl<K: ::core::future::IntoFuture> ::core::future::IntoFuture for $fields<K> {
+            type Output = K::Output;
+            type IntoFuture = K::IntoFuture;
 
             fn into_future(self) -> Self::IntoFuture {
                 ::core::future::IntoFuture::into_future(self.0)
@@ -117,17 +117,13 @@ macro_rules! __fields {
             }
         }
 
+        impl ::core::convert::From<$fields<$crate::Update<$model>>> for $crate::Update<$model> {
+            fn from(fields: $fields<$crate::Update<$model>>) -> Self {
+                fields.0
+            }
+        }
+
         impl $fields<$crate::Update<$model>> {
-            /// Runs on `executor`: see [`gino::Update::on`]($crate::Update::on).
-            pub fn on(self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
-                $fields(self.0.on(executor))
-            }
-
-            /// Runs at most this long.
-            pub fn timeout(self, timeout: ::std::time::Duration) -> Self {
-                $fields(self.0.timeout(timeout))
-            }
-
             /// See [`gino::Update::apply`]($crate::Update::apply).
             pub fn apply(
                 self,

@@ -1,8 +1,5 @@
 //! Owns the change of one row by its key: only what is set is sent, and the row comes back.
 
-use std::fmt;
-use std::time::Duration;
-
 use gino_core::error::{Result, RowError};
 use gino_core::session::Sql;
 use sea_query::{Expr as SeaExpr, ReturningClause, UpdateStatement};
@@ -10,16 +7,15 @@ use sea_query::{Expr as SeaExpr, ReturningClause, UpdateStatement};
 use crate::model;
 use crate::model::{Assign, Draft, Key, Model, Slot, reference, table_name};
 use crate::param::{Built, POSTGRES};
-use crate::place::On;
-use crate::query::Executor;
+use crate::place::{On, placed};
 use crate::select::{Rows, Whole};
 
 /// A change of one row: `user.update()`. Nothing is sent before [`Update::apply`].
 #[must_use = "nothing is changed before `.apply()` is awaited"]
 pub struct Update<M: Model> {
-    key: M::Key,
-    draft: Draft,
-    on: On,
+    pub(crate) key: M::Key,
+    pub(crate) draft: Draft,
+    pub(crate) on: On,
 }
 
 impl<M: Model> Update<M>
@@ -32,19 +28,6 @@ where
             draft: Draft::default(),
             on: On::new(M::db),
         }
-    }
-
-    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
-    /// database, in the current transaction or connection if there is one.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
-        self
     }
 
     /// Sends what was set and gives the row as it is then; its relations are empty. If nothing was
@@ -93,19 +76,11 @@ where
     }
 }
 
+placed!(Update<M: Model> where M::Key: Key, [draft]);
+
 impl<M: Model> Assign<M> for Update<M> {
     fn draft(&mut self) -> &mut Draft {
         &mut self.draft
-    }
-}
-
-impl<M: Model> fmt::Debug for Update<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Update { draft, on, .. } = self;
-        f.debug_struct("Update")
-            .field("columns", draft)
-            .field("on", on)
-            .finish_non_exhaustive()
     }
 }
 

@@ -90,11 +90,17 @@ impl<T: SqlType<Plain = T>> Assignable<Option<T>> for Option<T> {
     }
 }
 
-/// The values of one type, for [`crate::sql_type!`] and the derives.
+/// What one type can stand for, for [`crate::sql_type!`] and the derives.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __operand {
     ($rust:ty) => {
+        impl $crate::NotNull for $rust {}
+        impl $crate::RefersTo<$rust> for $rust {}
+        impl $crate::RefersTo<$rust> for ::core::option::Option<$rust> {}
+        impl $crate::RefersTo<::core::option::Option<$rust>> for $rust {}
+        impl $crate::RefersTo<::core::option::Option<$rust>> for ::core::option::Option<$rust> {}
+
         impl $crate::Operand<$rust> for $rust {
             fn into_operand(self) -> $crate::sea_query::Expr {
                 $crate::sea_query::Expr::Value($crate::SqlType::into_value(self))

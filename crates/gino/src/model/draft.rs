@@ -178,6 +178,11 @@ impl Draft {
         self.plain().map(|value| (value.as_sql(), value.wire()))
     }
 
+    /// The types that the values' bytes are of.
+    pub(crate) fn wires(&self) -> Vec<Type> {
+        self.plain().map(|value| value.wire()).collect()
+    }
+
     /// The SQL types of the values' Rust types.
     pub(crate) fn type_names(&self) -> impl Iterator<Item = &'static str> {
         self.plain().map(|value| value.type_name())

@@ -1,6 +1,6 @@
 //! Owns primary keys: one value, or a tuple.
 
-use postgres_types::ToSql;
+use postgres_types::{ToSql, Type};
 
 use crate::sql_type::SqlType;
 
@@ -13,6 +13,9 @@ pub trait Key: Send + Sync + 'static {
     /// Its values, in order.
     fn values<'a>(&'a self, values: &mut Vec<&'a (dyn ToSql + Sync)>);
 
+    /// The types that their bytes are of, without the server's word.
+    fn wires() -> Vec<Type>;
+
     /// The same as parameters of a sea-query statement.
     fn into_values(self) -> Vec<sea_query::Value>;
 }
@@ -20,6 +23,10 @@ pub trait Key: Send + Sync + 'static {
 impl<T: SqlType> Key for T {
     fn values<'a>(&'a self, values: &mut Vec<&'a (dyn ToSql + Sync)>) {
         values.push(self);
+    }
+
+    fn wires() -> Vec<Type> {
+        vec![T::wire()]
     }
 
     fn into_values(self) -> Vec<sea_query::Value> {
@@ -34,6 +41,10 @@ macro_rules! tuples {
             fn values<'a>(&'a self, values: &mut Vec<&'a (dyn ToSql + Sync)>) {
                 let ($($part,)+) = self;
                 $(values.push($part);)+
+            }
+
+            fn wires() -> Vec<Type> {
+                vec![$($part::wire()),+]
             }
 
             #[allow(non_snake_case)]

@@ -1,7 +1,7 @@
 //! Owns the description of a model's table, made by the derive as a constant. Never touches a
 //! database: the schema and the statements read it.
 
-use crate::sql_type::{SqlType, TypeDef};
+use crate::sql_type::{RefersTo, SqlType, TypeDef};
 
 use super::{Column, Model, Sequence};
 
@@ -146,7 +146,7 @@ impl Target {
     pub const fn of<M: Model, T, S>(column: Column<M, T>) -> Target
     where
         T: SqlType,
-        S: SqlType<Plain = T::Plain>,
+        S: RefersTo<T>,
     {
         Target::any(column)
     }
@@ -275,6 +275,15 @@ pub const fn joined<const N: usize>(parts: &[&[ColumnDef]]) -> [ColumnDef; N] {
     while part < parts.len() {
         let mut index = 0;
         while index < parts[part].len() {
+            let mut before = 0;
+            while before < at {
+                assert!(
+                    !same(all[before].name, parts[part][index].name),
+                    "{}",
+                    TWICE
+                );
+                before += 1;
+            }
             all[at] = parts[part][index];
             at += 1;
             index += 1;
@@ -283,3 +292,17 @@ pub const fn joined<const N: usize>(parts: &[&[ColumnDef]]) -> [ColumnDef; N] {
     }
     all
 }
+
+/// Whether two names are one; for what is evaluated by the compiler.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut at = 0;
+    while at < left.len() && at < right.len() && left[at] == right[at] {
+        at += 1;
+    }
+    at == left.len() && at == right.len()
+}
+
+const TWICE: &str = "two columns of a model with #[gino(flatten)] have the same name: give one of \
+                     them another, #[gino(column = \"…\")]";

@@ -45,15 +45,13 @@ use std::time::Duration;
 use gino_core::error::Result;
 
 use crate::BoxFuture;
-use crate::begin::Begin;
-use crate::connection::Acquire;
+use crate::Item as Selected;
 use crate::gino::Gino;
 use crate::model::{self, Model, Table};
 use crate::place::On;
-use crate::query::{Executor, Place};
+use crate::query::Executor;
 use crate::record::Record;
 use crate::select::Rows;
-use crate::{Item as Selected, transaction};
 
 use plan::Item;
 
@@ -145,7 +143,7 @@ macro_rules! options {
                 self
             }
 
-            /// Each statement runs at most this long, waiting for locks included.
+            /// All of it takes at most this long, waiting for locks included.
             pub fn timeout(mut self, timeout: Duration) -> Self {
                 self.0.on.limit(timeout);
                 self
@@ -248,32 +246,7 @@ impl Work {
                 false => on.script(&script(&statements(&items))).await,
             }
         };
-        in_transaction(&self.on, change).await
-    }
-}
-
-/// Runs `body` in a transaction, or in that of `on` if it is one.
-async fn in_transaction<T: 'static>(on: &On, body: impl AsyncFnOnce(On) -> Result<T>) -> Result<T> {
-    let target = on.target()?;
-    if let Place::Transaction(_) = target.place {
-        return body(on.clone()).await;
-    }
-    let within = async move |tx: transaction::Transaction| {
-        let mut inside = on.clone();
-        inside.set(&tx);
-        body(inside).await
-    };
-    match target.place {
-        Place::Handle(handle) => {
-            let core = target.core.as_ref();
-            let options = gino_core::engine::TransactionOptions::default();
-            let ended = transaction::run(core, handle, None, options, within).await;
-            ended.finish(core).await
-        }
-        _ => {
-            let acquire = Acquire::new(Some(target.core.into_owned()));
-            Begin::on_pool(acquire).run(within).await
-        }
+        self.on.transaction(change).await
     }
 }
 

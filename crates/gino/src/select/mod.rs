@@ -9,17 +9,13 @@ mod page;
 mod iterate;
 mod statement;
 
-use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use sea_query::{CommonTableExpression, LockType, SelectStatement};
 
 use crate::model::{Model, table_name};
-use crate::place::On;
-use crate::query::Executor;
+use crate::place::{On, placed};
 
-pub use iterate::Portions;
 pub use page::{Page, PageKey};
 pub use selection::{Item, Label, Labeled, Maybe, Rows, Selection, Single, Whole, optional};
 pub use source::{Alias, Derived, Member, Source, WholeAlias};
@@ -60,19 +56,6 @@ impl<M: Model, S: Selection> Query<M, S> {
             recursive: false,
             of: PhantomData,
         }
-    }
-
-    /// Runs on `executor`: an engine, a connection, a transaction. Without it, on the model's
-    /// database, in the current transaction or connection if there is one.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
-        self
     }
 
     /// Loads `selection` instead: a loader, columns, a tuple.
@@ -131,11 +114,4 @@ impl<M, S: Clone> Clone for Query<M, S> {
     }
 }
 
-impl<M, S> fmt::Debug for Query<M, S> {
-    /// Without values: those may be secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Query")
-            .field("on", &self.on)
-            .finish_non_exhaustive()
-    }
-}
+placed!(Query<M: Model, S: Selection>, []);

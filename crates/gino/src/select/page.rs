@@ -8,7 +8,7 @@ use sea_query::{BinOper, Expr as SeaExpr, SelectExpr};
 use crate::expr::Expression;
 use crate::model::Model;
 use crate::record::Record;
-use crate::sql_type::SqlType;
+use crate::sql_type::{NotNull, SqlType as _};
 
 use super::{Item, Query};
 
@@ -47,7 +47,7 @@ pub trait PageKey: Clone + Send + 'static {
 impl<E> PageKey for E
 where
     E: Expression + Clone + Send + 'static,
-    E::Value: SqlType<Plain = E::Value>,
+    E::Value: NotNull,
 {
     type Value = E::Value;
 
@@ -67,7 +67,7 @@ where
 impl<E> PageKey for Reverse<E>
 where
     E: Expression + Clone + Send + 'static,
-    E::Value: SqlType<Plain = E::Value>,
+    E::Value: NotNull,
 {
     type Value = E::Value;
 

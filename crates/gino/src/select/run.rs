@@ -3,6 +3,7 @@
 use gino_core::error::{Result, RowError, UsageError};
 use sea_query::SelectStatement;
 
+use crate::cursor::Cursor;
 use crate::expr::{self, func};
 use crate::model::Model;
 use crate::param::{Built, POSTGRES};
@@ -10,9 +11,8 @@ use crate::place::On;
 use crate::query::Status;
 use crate::sql_type::SqlType;
 
-use super::iterate::Portions;
 use super::selection::ScalarRows;
-use super::{Query, Selection, Single};
+use super::{Query, Selection, Single, iterate};
 
 impl<M: Model, S: Selection> Query<M, S> {
     /// All that the rows come to.
@@ -52,18 +52,35 @@ impl<M: Model, S: Selection> Query<M, S> {
         self.on.status(&built.sql, &built.values()?).await
     }
 
-    /// A server-side cursor: rows come as they are asked for. It needs a transaction: the current
-    /// one, or that of [`Query::on`].
+    /// A server-side cursor, which is a stream too: rows come as they are asked for. It needs a
+    /// transaction: the current one, or that of [`Query::on`].
+    ///
+    /// ```no_run
+    /// use futures_util::TryStreamExt;
+    /// # use gino::prelude::*;
+    /// # static DB: Gino = Gino::new();
+    /// # #[derive(Model)] #[gino(db = DB)] struct User { #[gino(primary_key)] id: i32, name: String }
+    /// # async fn run() -> gino::Result<()> {
+    /// DB.transaction(async |_| {
+    ///     let mut users = User::query().order_by(User::ID).iterate().await?;
+    ///     while let Some(user) = users.try_next().await? {
+    ///         let name: String = user.name;
+    ///     }
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// `CursorOutsideTransaction`, here or with the first row; a `UsageError` for a loader that puts
     /// several rows together, which may not be in one portion.
-    pub async fn iterate(self) -> Result<Portions<S>> {
+    pub async fn iterate(self) -> Result<Cursor<'static, S::Output>> {
         if !self.selection.by_row() {
             return Err(UsageError::Statement(APART).into());
         }
         let built = self.build()?;
-        Portions::new(self.on, built, self.selection.load()).await
+        iterate::cursor(self.on, built, self.selection.load()).await
     }
 
     /// How many rows it has.

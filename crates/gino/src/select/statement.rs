@@ -1,16 +1,13 @@
 //! Owns sea-query statements that no model began: they run with the same words as everything else.
 
-use std::fmt;
-use std::time::Duration;
-
 use gino_core::error::{Result, RowError};
 use postgres_types::FromSqlOwned;
 use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement, WithQuery};
 
 use crate::gino::Gino;
 use crate::param::{Built, POSTGRES};
-use crate::place::On;
-use crate::query::{Executor, Status};
+use crate::place::{On, placed};
+use crate::query::Status;
 use crate::row::{Row, RowSink};
 use crate::value::Values;
 
@@ -89,18 +86,6 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Runs on `executor`: a `Gino`, an engine, a connection, a transaction.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
-        self
-    }
-
     /// All rows.
     pub async fn all(self) -> Result<Vec<Row>> {
         self.rows(0).await
@@ -161,10 +146,4 @@ impl Statement {
     }
 }
 
-impl fmt::Debug for Statement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Statement")
-            .field("on", &self.on)
-            .finish_non_exhaustive()
-    }
-}
+placed!(Statement, []);

@@ -80,12 +80,10 @@ plain! {
     String, "text", TEXT, TEXT_ARRAY, Value::String;
 }
 
+/// Types that sea-query has none for.
 macro_rules! more {
-    ($($(#[$when:meta])* $rust:ty, $sql:literal, $wire:ident, $array:ident;)*) => { $(
-        $(#[$when])*
-        const _: () = {
-            $crate::sql_type!($rust, $sql, Type::$wire, Type::$array);
-        };
+    ($($rust:ty, $sql:literal, $wire:ident, $array:ident;)*) => { $(
+        $crate::sql_type!($rust, $sql, Type::$wire, Type::$array);
     )* };
 }
 
@@ -103,6 +101,7 @@ more! {
     types::BitString, "varbit", VARBIT, VARBIT_ARRAY;
     types::Money, "money", MONEY, MONEY_ARRAY;
     types::Lsn, "pg_lsn", PG_LSN, PG_LSN_ARRAY;
+    types::Xid8, "xid8", XID8, XID8_ARRAY;
     types::Point, "point", POINT, POINT_ARRAY;
     types::Line, "line", LINE, LINE_ARRAY;
     types::Lseg, "lseg", LSEG, LSEG_ARRAY;
@@ -110,29 +109,143 @@ more! {
     types::Path, "path", PATH, PATH_ARRAY;
     types::Polygon, "polygon", POLYGON, POLYGON_ARRAY;
     types::Circle, "circle", CIRCLE, CIRCLE_ARRAY;
-    types::Range<i32>, "int4range", INT4_RANGE, INT4_RANGE_ARRAY;
-    types::Range<i64>, "int8range", INT8_RANGE, INT8_RANGE_ARRAY;
-    types::Range<SystemTime>, "tstzrange", TSTZ_RANGE, TSTZ_RANGE_ARRAY;
-    #[cfg(feature = "chrono")]
-    types::Range<chrono::NaiveDate>, "daterange", DATE_RANGE, DATE_RANGE_ARRAY;
-    #[cfg(feature = "chrono")]
-    types::Range<chrono::NaiveDateTime>, "tsrange", TS_RANGE, TS_RANGE_ARRAY;
-    #[cfg(feature = "chrono")]
-    types::Range<chrono::DateTime<chrono::Utc>>, "tstzrange", TSTZ_RANGE, TSTZ_RANGE_ARRAY;
-    #[cfg(feature = "decimal")]
-    rust_decimal::Decimal, "numeric", NUMERIC, NUMERIC_ARRAY;
-    #[cfg(feature = "chrono")]
-    chrono::NaiveDate, "date", DATE, DATE_ARRAY;
-    #[cfg(feature = "chrono")]
-    chrono::NaiveTime, "time", TIME, TIME_ARRAY;
-    #[cfg(feature = "chrono")]
-    chrono::NaiveDateTime, "timestamp", TIMESTAMP, TIMESTAMP_ARRAY;
-    #[cfg(feature = "chrono")]
-    chrono::DateTime<chrono::Utc>, "timestamptz", TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
-    #[cfg(feature = "chrono")]
-    chrono::DateTime<chrono::FixedOffset>, "timestamptz", TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
-    #[cfg(feature = "uuid")]
+}
+
+/// Types of bounds with those of the ranges over them.
+macro_rules! ranges {
+    ($($bound:ty, $range:literal, $multirange:literal, $wire:ident, $array:ident,
+       $many:ident, $many_array:ident;)*) => {
+        more! { $(
+            types::Range<$bound>, $range, $wire, $array;
+            types::Multirange<$bound>, $multirange, $many, $many_array;
+        )* }
+    };
+}
+
+macro_rules! date_ranges {
+    ($($bound:ty),*) => { ranges! { $(
+        $bound, "daterange", "datemultirange", DATE_RANGE, DATE_RANGE_ARRAY,
+            DATEMULTI_RANGE, DATEMULTI_RANGE_ARRAY;
+    )* } };
+}
+
+macro_rules! timestamp_ranges {
+    ($($bound:ty),*) => { ranges! { $(
+        $bound, "tsrange", "tsmultirange", TS_RANGE, TS_RANGE_ARRAY,
+            TSMULTI_RANGE, TSMULTI_RANGE_ARRAY;
+    )* } };
+}
+
+macro_rules! moment_ranges {
+    ($($bound:ty),*) => { ranges! { $(
+        $bound, "tstzrange", "tstzmultirange", TSTZ_RANGE, TSTZ_RANGE_ARRAY,
+            TSTZMULTI_RANGE, TSTZMULTI_RANGE_ARRAY;
+    )* } };
+}
+
+ranges! {
+    i32, "int4range", "int4multirange", INT4_RANGE, INT4_RANGE_ARRAY,
+        INT4MULTI_RANGE, INT4MULTI_RANGE_ARRAY;
+    i64, "int8range", "int8multirange", INT8_RANGE, INT8_RANGE_ARRAY,
+        INT8MULTI_RANGE, INT8MULTI_RANGE_ARRAY;
+}
+moment_ranges!(SystemTime);
+
+#[cfg(feature = "chrono")]
+mod of_chrono {
+    use super::*;
+    use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+
+    more! {
+        NaiveDate, "date", DATE, DATE_ARRAY;
+        NaiveTime, "time", TIME, TIME_ARRAY;
+        NaiveDateTime, "timestamp", TIMESTAMP, TIMESTAMP_ARRAY;
+        DateTime<Utc>, "timestamptz", TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+        DateTime<FixedOffset>, "timestamptz", TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+    }
+    date_ranges!(NaiveDate);
+    timestamp_ranges!(NaiveDateTime);
+    moment_ranges!(DateTime<Utc>, DateTime<FixedOffset>);
+}
+
+#[cfg(feature = "time")]
+mod of_time {
+    use super::*;
+    use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+
+    more! {
+        Date, "date", DATE, DATE_ARRAY;
+        Time, "time", TIME, TIME_ARRAY;
+        PrimitiveDateTime, "timestamp", TIMESTAMP, TIMESTAMP_ARRAY;
+        OffsetDateTime, "timestamptz", TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+    }
+    date_ranges!(Date);
+    timestamp_ranges!(PrimitiveDateTime);
+    moment_ranges!(OffsetDateTime);
+}
+
+#[cfg(feature = "jiff")]
+mod of_jiff {
+    use super::*;
+    use jiff::Timestamp;
+    use jiff::civil::{Date, DateTime, Time};
+
+    more! {
+        Date, "date", DATE, DATE_ARRAY;
+        Time, "time", TIME, TIME_ARRAY;
+        DateTime, "timestamp", TIMESTAMP, TIMESTAMP_ARRAY;
+        Timestamp, "timestamptz", TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+    }
+    date_ranges!(Date);
+    timestamp_ranges!(DateTime);
+    moment_ranges!(Timestamp);
+}
+
+#[cfg(feature = "decimal")]
+mod of_decimal {
+    use super::*;
+    use rust_decimal::Decimal;
+
+    more! {
+        Decimal, "numeric", NUMERIC, NUMERIC_ARRAY;
+    }
+    ranges! {
+        Decimal, "numrange", "nummultirange", NUM_RANGE, NUM_RANGE_ARRAY,
+            NUMMULTI_RANGE, NUMMULTI_RANGE_ARRAY;
+    }
+}
+
+#[cfg(feature = "uuid")]
+more! {
     uuid::Uuid, "uuid", UUID, UUID_ARRAY;
+}
+
+#[cfg(feature = "cidr")]
+more! {
+    cidr::IpInet, "inet", INET, INET_ARRAY;
+    cidr::IpCidr, "cidr", CIDR, CIDR_ARRAY;
+}
+
+#[cfg(feature = "ipnetwork")]
+more! {
+    types::Network, "inet", INET, INET_ARRAY;
+}
+
+#[cfg(feature = "eui48")]
+more! {
+    eui48::MacAddress, "macaddr", MACADDR, MACADDR_ARRAY;
+}
+
+#[cfg(feature = "bit-vec")]
+more! {
+    bit_vec::BitVec, "varbit", VARBIT, VARBIT_ARRAY;
+}
+
+#[cfg(feature = "geo")]
+more! {
+    geo_types::Point<f64>, "point", POINT, POINT_ARRAY;
+    geo_types::Rect<f64>, "box", BOX, BOX_ARRAY;
+    geo_types::LineString<f64>, "path", PATH, PATH_ARRAY;
 }
 
 /// The one vector that is not an array.

@@ -49,6 +49,20 @@ pub trait SqlType: ToSql + FromSqlOwned + Send + Sync + Sized + 'static {
     }
 }
 
+/// A type of columns that are never NULL: any but `Option`.
+#[diagnostic::on_unimplemented(
+    message = "pages cannot be ordered by `{Self}`, which may be NULL",
+    label = "give columns that cannot be NULL: `User::ID`, `(Reverse(User::AGE), User::ID)`"
+)]
+pub trait NotNull: SqlType {}
+
+/// A type whose columns can refer to a column of `T`: the same, but for `Option`.
+#[diagnostic::on_unimplemented(
+    message = "a column of `{Self}` cannot refer to a column of `{T}`",
+    label = "both have to be of one type; `Option` of it, if it may be NULL"
+)]
+pub trait RefersTo<T>: SqlType {}
+
 /// The SQL type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TypeDef {

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `interval`, `timetz` | [`Interval`], [`TimeTz`] |
 //! | `int4range` and other ranges | [`Range<T>`], [`Multirange<T>`] |
-//! | `inet`, `cidr` | [`std::net::IpAddr`], [`Inet`]; with the feature `cidr` the types of that crate |
+//! | `inet`, `cidr` | [`std::net::IpAddr`], [`Inet`]; with the feature `cidr` the types of that crate, with `ipnetwork` [`Network`] |
 //! | `macaddr`, `macaddr8` | [`MacAddr`], [`MacAddr8`]; with `eui48` the types of that crate |
 //! | `bit`, `varbit` | [`BitString`]; with `bit-vec` that of the crate |
 //! | `point` … `circle` | [`Point`], [`Line`], [`Lseg`], [`Rect`], [`Path`], [`Polygon`], [`Circle`]; with `geo` those of geo-types |
@@ -18,6 +18,8 @@
 mod bits;
 mod geometry;
 mod multirange;
+#[cfg(feature = "ipnetwork")]
+mod network;
 mod number;
 mod text;
 mod vector;
@@ -28,6 +30,8 @@ pub use postgres_types::*;
 pub use bits::BitString;
 pub use geometry::{Lseg, Path, Polygon, Rect};
 pub use multirange::Multirange;
+#[cfg(feature = "ipnetwork")]
+pub use network::Network;
 pub use number::{MacAddr, MacAddr8, Money, Xid8};
 pub use text::LTree;
 pub use vector::{HalfVector, SparseVector, Vector};

@@ -1,6 +1,6 @@
 //! Many rows at once: bulk creates, upserts, COPY, updates and deletions by condition.
 
-use gino::error::{Leaf, UsageError};
+use gino::error::{Leaf, RowError, UsageError};
 use gino::prelude::*;
 
 use crate::shelf::shelf;
@@ -83,6 +83,167 @@ async fn rows_that_differ_in_columns_or_have_expressions_are_created_too() {
         matches!(error.leaf(), Leaf::Usage(UsageError::MissingValue { .. })),
         "{error}"
     );
+    home.done().await;
+}
+
+#[tokio::test]
+async fn mixed_rows_beyond_the_limit_of_parameters_are_created_together() {
+    shelf!(home, "bulk_mixed");
+    // Three parameters in one place, and 40,000 rows of two columns.
+    let row = |n: i32| match n % 3 {
+        0 => Author::create().name(format!("n{n}")),
+        1 => Author::create().name(format!("n{n}")).born(n),
+        _ => Author::create()
+            .name(format!("n{n}"))
+            .born(gino::value(n) + 1 - 1),
+    };
+    let authors = Author::bulk_create((0..40_000).map(row)).await.unwrap();
+    assert_eq!(authors.len(), 40_000);
+    for (n, author) in (0..).zip(&authors) {
+        assert_eq!((author.id, author.born), (n + 1, (n % 3 != 0).then_some(n)));
+    }
+    // The last of all is there already: none of the others stays.
+    let error = Author::bulk_create((40_000..80_000).chain([5]).map(row))
+        .await
+        .unwrap_err();
+    assert_eq!(error.sqlstate(), Some("23505"));
+    assert_eq!(Author::query().count().await.unwrap(), 40_000);
+    // In a transaction it is a savepoint: what was before stays.
+    let kept: Result<(), gino::Error> = DB
+        .transaction(async |tx| {
+            Author::create().name("kept").await?;
+            let rows = (40_000..80_000).chain([5]).map(row);
+            let error = Author::bulk_create(rows).on(&tx).await.unwrap_err();
+            assert_eq!(error.sqlstate(), Some("23505"));
+            assert_eq!(Author::query().on(&tx).count().await?, 40_001);
+            Ok(())
+        })
+        .await;
+    kept.unwrap();
+    let key = Author::NAME;
+    let changed = Author::bulk_upsert(key, (20_000..60_000).map(row))
+        .await
+        .unwrap();
+    assert_eq!((changed.len(), changed[0].id), (40_000, 20_001));
+    assert_eq!(Author::query().count().await.unwrap(), 60_001);
+    home.done().await;
+}
+
+#[tokio::test]
+async fn many_rows_are_changed_by_key_each_to_its_own() {
+    shelf!(home, "bulk_update");
+    let rows = (0..1000).map(|n| Author::create().name(format!("n{n}")).born(n));
+    let authors = Author::bulk_create(rows).await.unwrap();
+    // Backwards, and in three kinds: one column, two, an expression.
+    let change = |author: &Author| match author.id % 3 {
+        0 => author.update().born(author.born.map(|born| born + 5000)),
+        1 => author.update().name(format!("new{}", author.id)).born(None),
+        _ => author.update().born(Author::BORN * 2),
+    };
+    let changed = Author::bulk_update(authors.iter().rev().map(change))
+        .await
+        .unwrap();
+    assert_eq!(changed.len(), 1000);
+    for (before, after) in authors.iter().rev().zip(&changed) {
+        let born = before.born.unwrap();
+        let expected = match before.id % 3 {
+            0 => (before.name.clone(), Some(born + 5000)),
+            1 => (format!("new{}", before.id), None),
+            _ => (before.name.clone(), Some(born * 2)),
+        };
+        assert_eq!(
+            (after.id, after.name.clone(), after.born),
+            (before.id, expected.0, expected.1)
+        );
+    }
+    assert_eq!(
+        Author::get(authors[9].id).await.unwrap().as_ref(),
+        Some(&changed[990])
+    );
+    let none = Author::bulk_update(Vec::<gino::Update<Author>>::new());
+    assert!(none.await.unwrap().is_empty());
+    home.done().await;
+}
+
+#[tokio::test]
+async fn bulk_update_takes_every_kind_of_column_and_key() {
+    shelf!(home, "bulk_update_kinds");
+    let author = Author::create().name("Ada").await.unwrap();
+    let book = |n: i32| Book::create().title(format!("t{n}")).author_id(author.id);
+    let books = Book::bulk_create((0..40).map(book)).await.unwrap();
+    let change = |book: &Book| match book.id % 4 {
+        0 => book
+            .update()
+            .genre(Genre::Essay)
+            .facts(Json(serde_json::json!({"edition": 9}))),
+        1 => book.update().tags(vec![book.title.clone(); 2]),
+        2 => book.update().edition(7),
+        _ => book.update().blurb(Json(Blurb {
+            text: book.title.clone(),
+            stars: 3,
+        })),
+    };
+    let books = Book::bulk_update(books.iter().map(change)).await.unwrap();
+    for book in &books {
+        let stars = book.blurb.as_ref().map(|blurb| blurb.stars);
+        let seen = (book.genre, book.tags.len(), book.edition, stars);
+        let expected = match book.id % 4 {
+            0 => (Genre::Essay, 0, 9, None),
+            1 => (Genre::Novel, 2, 1, None),
+            2 => (Genre::Novel, 0, 7, None),
+            _ => (Genre::Novel, 0, 1, Some(3)),
+        };
+        assert_eq!(seen, expected, "{}", book.title);
+    }
+    let loan = |n: i64| {
+        Loan::create()
+            .book_id(n / 2)
+            .reader(if n % 2 == 0 { "a" } else { "b" })
+    };
+    let loans = Loan::bulk_create((0..10).map(loan)).await.unwrap();
+    let longer = loans.iter().map(|loan| loan.update().days(loan.days + 1));
+    let loans = Loan::bulk_update(longer).on(&DB).await.unwrap();
+    assert!(
+        (0..)
+            .zip(&loans)
+            .all(|(n, loan)| loan.days == 15 && loan.book_id == n / 2)
+    );
+    home.done().await;
+}
+
+#[tokio::test]
+async fn bulk_update_changes_all_or_none() {
+    shelf!(home, "bulk_update_none");
+    let rows = (0..6).map(|n| Author::create().name(format!("n{n}")).born(n));
+    let authors = Author::bulk_create(rows).await.unwrap();
+    authors[4].delete().await.unwrap();
+    let rows = || authors.iter().map(|author| author.update().born(99));
+    let gone =
+        |error: &gino::Error| matches!(error.leaf(), Leaf::Row(RowError::NoSuchRow("authors")));
+    let error = Author::bulk_update(rows()).await.unwrap_err();
+    assert!(gone(&error), "{error}");
+    let kept: Result<(), gino::Error> = DB
+        .transaction(async |tx| {
+            Author::create().name("kept").await?;
+            let error = Author::bulk_update(rows()).on(&tx).await.unwrap_err();
+            assert!(gone(&error), "{error}");
+            Ok(())
+        })
+        .await;
+    kept.unwrap();
+    let changed = Author::query().filter(Author::BORN.eq(99)).count();
+    assert_eq!(
+        (
+            changed.await.unwrap(),
+            Author::query().count().await.unwrap()
+        ),
+        (0, 6)
+    );
+    let twice = [authors[0].update().born(1), authors[0].update().name("x")];
+    let error = Author::bulk_update(twice).await.unwrap_err();
+    assert!(error.to_string().contains("have the same key"), "{error}");
+    let late = Author::bulk_update(rows().take(2)).timeout(std::time::Duration::ZERO);
+    assert_eq!(late.await.unwrap_err().kind(), gino::ErrorKind::Timeout);
     home.done().await;
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::{SinkExt, TryStreamExt};
 use gino::prelude::*;
 use gino::{Error, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -123,6 +124,54 @@ async fn copies_are_streams_readers_and_writers() {
     into.write_all(b"no number\t\n").await.unwrap();
     let error = into.shutdown().await.unwrap_err();
     let error = error.into_inner().unwrap().downcast::<Error>().unwrap();
+    assert_eq!(error.sqlstate(), Some("22P02"));
+    drop((left, right, into, from));
+    home.done().await;
+}
+
+#[tokio::test]
+async fn copy_in_is_a_sink() {
+    let home = Home::new("copy_sink", "max_size=2").await;
+    let (left, right) = (
+        home.engine.acquire().await.unwrap(),
+        home.engine.acquire().await.unwrap(),
+    );
+    right
+        .status("CREATE TABLE copied (n int, t text)", &[])
+        .await
+        .unwrap();
+    let made = "COPY (SELECT n, repeat('z', n % 700) FROM generate_series(1, 9000) n) TO STDOUT";
+    let mut from = left.copy_out(made).await.unwrap();
+    let mut into = right.copy_in("COPY copied FROM STDIN").await.unwrap();
+    SinkExt::send_all(&mut into, &mut from).await.unwrap();
+    // A sink that was fed, and not flushed, is written to: in order.
+    SinkExt::feed(&mut into, Bytes::from_static(b"9001\t"))
+        .await
+        .unwrap();
+    into.write(b"last\n").await.unwrap();
+    SinkExt::<Bytes>::close(&mut into).await.unwrap();
+    let sql = "SELECT count(*), sum(n), max(t) FILTER (WHERE n = 9001) FROM copied";
+    let row = right.one(sql, &[]).await.unwrap();
+    let seen = (row.get::<i64>(0), row.get::<i64>(1), row.get::<&str>(2));
+    assert_eq!(seen, (9001, 9001 * 9002 / 2, "last"));
+    // One that is fed and dropped stores nothing; what the server refuses is the sink's error.
+    let mut into = right.copy_in("COPY copied FROM STDIN").await.unwrap();
+    SinkExt::send(&mut into, Bytes::from_static(b"1\tlost\n"))
+        .await
+        .unwrap();
+    drop(into);
+    assert_eq!(
+        right
+            .scalar("SELECT count(*) FROM copied", &[])
+            .await
+            .unwrap(),
+        Some(9001_i64)
+    );
+    let mut into = right.copy_in("COPY copied FROM STDIN").await.unwrap();
+    SinkExt::feed(&mut into, Bytes::from_static(b"no number\n"))
+        .await
+        .unwrap();
+    let error = SinkExt::<Bytes>::close(&mut into).await.unwrap_err();
     assert_eq!(error.sqlstate(), Some("22P02"));
     drop((left, right, into, from));
     home.done().await;

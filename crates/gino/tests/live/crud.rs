@@ -236,3 +236,36 @@ async fn futures_of_models_are_send_and_run_on_tasks() {
     assert_eq!(all.await.unwrap().unwrap().len(), 1);
     home.done().await;
 }
+
+#[tokio::test]
+async fn row_is_locked_as_it_is_read() {
+    shelf!(home, "crud_locks");
+    let ada = Author::create().name("Ada").await.unwrap();
+    let held: Result<(), gino::Error> = DB
+        .transaction(async |_| {
+            let mine = Author::get(ada.id).for_update().await?;
+            assert_eq!(mine.as_ref(), Some(&ada));
+            // Others, on a connection of their own.
+            let other = DB.acquire().reusable(false).await?;
+            assert_eq!(Author::get(ada.id).on(&other).await?, mine);
+            let skipped = Author::get(ada.id).skip_locked().on(&other);
+            assert_eq!(skipped.await?, None);
+            let refused = Author::get(ada.id).for_share().nowait().on(&other);
+            assert_eq!(refused.await.unwrap_err().sqlstate(), Some("55P03"));
+            Ok(())
+        })
+        .await;
+    held.unwrap();
+    // A shared lock is shared.
+    let held: Result<(), gino::Error> = DB
+        .transaction(async |_| {
+            Author::get(ada.id).for_share().await?;
+            let other = DB.acquire().reusable(false).await?;
+            let shared = Author::get(ada.id).for_share().skip_locked().on(&other);
+            assert!(shared.await?.is_some());
+            Ok(())
+        })
+        .await;
+    held.unwrap();
+    home.done().await;
+}

@@ -39,13 +39,13 @@ async fn portions_and_skips_go_on_where_the_last_row_was() {
         let mut cursor = engine.iterate(SERIES, &[&100]).await?;
         let numbers = |rows: Vec<Row>| rows.iter().map(|r| r.get(0)).collect::<Vec<i32>>();
         assert_eq!(numbers(cursor.many(3).await?), [1, 2, 3]);
-        assert_eq!(cursor.forward(10).await?, 10);
+        assert_eq!(cursor.advance(10).await?, 10);
         assert_eq!(cursor.next().await?.unwrap().get::<i32>(0), 14);
-        assert_eq!(cursor.forward(60).await?, 60);
+        assert_eq!(cursor.advance(60).await?, 60);
         assert_eq!(numbers(cursor.many(2).await?), [75, 76]);
         assert_eq!(cursor.many(100).await?.len(), 24);
         assert_eq!(
-            (cursor.forward(5).await?, cursor.many(5).await?.len()),
+            (cursor.advance(5).await?, cursor.many(5).await?.len()),
             (0, 0)
         );
         Ok::<_, Error>(())
@@ -129,7 +129,7 @@ async fn dropped_next_loses_no_row() {
         let mut cursor = tx.iterate(SERIES, &[&20]).await?.prefetch(4);
         assert!(cursor.next().now_or_never().is_none());
         assert_eq!(cursor.many(2).await?.len(), 2);
-        assert_eq!(cursor.forward(3).await?, 3);
+        assert_eq!(cursor.advance(3).await?, 3);
         assert!(cursor.many(9).now_or_never().is_none());
         assert_eq!(cursor.next().await?.unwrap().get::<i32>(0), 6);
         assert_eq!(cursor.many(100).await?.len(), 14);

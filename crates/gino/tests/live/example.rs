@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::SystemTime;
 
 use gino::prelude::*;
 
@@ -14,20 +16,7 @@ struct Program(Child);
 impl Program {
     /// Starts the example, and gives it with its address.
     fn start(name: &str, dsn: &str) -> (Program, SocketAddr) {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "gino", "--example", name])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.unwrap().success());
-        // target/debug/deps/live-…: examples stand beside its folder.
-        let tests = std::env::current_exe().unwrap();
-        let path = tests
-            .ancestors()
-            .nth(2)
-            .unwrap()
-            .join("examples")
-            .join(name);
-        let mut child = Command::new(path)
+        let mut child = Command::new(built(name))
             .env("DB_DSN", dsn)
             .env("PORT", "0")
             .stdout(Stdio::piped())
@@ -40,6 +29,44 @@ impl Program {
         let address = line.trim().strip_prefix("http://").unwrap();
         (program, address.parse().unwrap())
     }
+}
+
+/// The example, built. `cargo test` has done that, unless it was told to make this test alone; asking
+/// cargo each time would have it weigh the features anew, and at times build all there is once more.
+fn built(name: &str) -> PathBuf {
+    // target/debug/deps/live-…: examples stand beside its folder.
+    let tests = std::env::current_exe().unwrap();
+    let folder = tests.ancestors().nth(2).unwrap().join("examples");
+    let path = folder.join(name);
+    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let parts = ["crates/gino", "crates/gino-core", "crates/gino-macros"];
+    let sources = parts.map(|part| newest(&house.join(part).join("src")));
+    let example = changed(&house.join(format!("examples/rust/{name}.rs")));
+    let newest = sources.into_iter().fold(example, SystemTime::max);
+    if changed(&path) < newest {
+        let done = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "gino", "--example", name])
+            .current_dir(house)
+            .status();
+        assert!(done.unwrap().success());
+    }
+    path
+}
+
+/// When the newest file below `folder` was changed.
+fn newest(folder: &Path) -> SystemTime {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let times = entries.map(|entry| match entry.unwrap().path() {
+        path if path.is_dir() => newest(&path),
+        path => changed(&path),
+    });
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// When the file was changed; long ago if it is not there.
+fn changed(path: &Path) -> SystemTime {
+    let modified = path.metadata().and_then(|about| about.modified());
+    modified.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 impl Drop for Program {

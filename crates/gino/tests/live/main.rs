@@ -13,6 +13,7 @@ mod catalog;
 #[allow(dead_code, reason = "the suite of faults uses the rest")]
 mod chance;
 mod codec;
+mod column;
 mod connect;
 mod context;
 mod copy;

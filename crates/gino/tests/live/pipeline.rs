@@ -136,7 +136,7 @@ async fn prepared_statement_knows_its_shape_and_runs_with_all_words() {
     assert_eq!(prepared.status(&[&4]).await.unwrap().rows_affected(), 4);
     let run = connection.transaction(async |_| {
         let mut cursor = prepared.iterate(&[&70]).await?;
-        cursor.forward(69).await?;
+        cursor.advance(69).await?;
         Ok::<_, Error>(cursor.next().await?.map(|row| row.get::<i32>(0)))
     });
     assert_eq!(run.await.unwrap(), Some(70));

@@ -377,6 +377,46 @@ async fn cursor_gives_instances_in_portions() {
 }
 
 #[tokio::test]
+async fn cursor_is_a_stream_of_whatever_a_query_loads() {
+    use futures_util::{StreamExt, TryStreamExt};
+
+    shelf!(home, "select_stream");
+    let rows = (0..300).map(|n| Author::create().name(format!("n{n}")).born(n));
+    Author::bulk_create(rows).await.unwrap();
+    let query = || Author::query().order_by(Author::ID);
+    let run = DB.transaction(async |tx| {
+        let authors = query().iterate().await?.prefetch(7);
+        let born = authors.try_fold(
+            0,
+            |sum, author| async move { Ok(sum + author.born.unwrap()) },
+        );
+        assert_eq!(born.await?, 299 * 300 / 2);
+        let pairs = Author::select((Author::ID, Author::NAME)).order_by(Author::ID.desc());
+        let pairs = pairs.on(&tx).iterate().await?;
+        let first: Vec<(i32, String)> = pairs.take(3).try_collect().await?;
+        assert_eq!(first[2], (298, "n297".to_owned()));
+        // With a parameter, skipped and closed.
+        let mut late = query().filter(Author::ID.gt(100)).iterate().await?;
+        assert_eq!(late.next().await?.unwrap().id, 101);
+        assert_eq!(late.advance(60).await?, 60);
+        assert_eq!(late.many(2).await?[1].id, 163);
+        late.close().await?;
+        Ok::<_, gino::Error>(())
+    });
+    run.await.unwrap();
+    // A value that does not fit ends the stream with its error.
+    let run = DB.transaction(async |_| {
+        let odd = gino::sql::<i32>("CASE WHEN id < 5 THEN id END", [] as [gino::Expr<i32>; 0]);
+        let odd = Author::select(odd).order_by(Author::ID).iterate().await?;
+        let seen: Vec<_> = odd.map(|id| id.is_ok()).collect().await;
+        assert_eq!(seen, [false]);
+        Ok::<_, gino::Error>(())
+    });
+    run.await.unwrap();
+    home.done().await;
+}
+
+#[tokio::test]
 async fn locked_rows_are_skipped_or_refused() {
     shelf!(home, "select_lock");
     filled!();
