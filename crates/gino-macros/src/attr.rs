@@ -43,7 +43,7 @@ pub(crate) fn unknown(meta: &ParseNestedMeta<'_>, place: &str, known: &[&str]) -
 /// The word that is most like `name`: of those that begin with it, or else by letters to be changed.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let longer = |word: &&&str| name.len() > 2 && word.starts_with(name);
-    let alike = |word: &&&'a str| distance(name, word) <= (name.len().max(word.len()) + 2) / 3;
+    let alike = |word: &&&'a str| distance(name, word) <= name.len().max(word.len()).div_ceil(3);
     let begins = known.iter().filter(longer).min_by_key(|word| word.len());
     let nearest = || {
         known

@@ -28,6 +28,7 @@ pub(crate) async fn query(
         otel.status_code = Empty,
         db.system.name = "postgresql",
         db.namespace = database,
+        db.operation.name = operation,
         db.query.text = sql,
         server.address = address,
         server.port = port,

@@ -97,9 +97,7 @@ macro_rules! __operand {
     ($rust:ty) => {
         impl $crate::NotNull for $rust {}
         impl $crate::RefersTo<$rust> for $rust {}
-        impl $crate::RefersTo<$rust> for ::core::option::Option<$rust> {}
         impl $crate::RefersTo<::core::option::Option<$rust>> for $rust {}
-        impl $crate::RefersTo<::core::option::Option<$rust>> for ::core::option::Option<$rust> {}
 
         impl $crate::Operand<$rust> for $rust {
             fn into_operand(self) -> $crate::sea_query::Expr {

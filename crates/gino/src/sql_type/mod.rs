@@ -63,6 +63,8 @@ pub trait NotNull: SqlType {}
 )]
 pub trait RefersTo<T>: SqlType {}
 
+impl<S: RefersTo<T> + SqlType<Plain = S>, T> RefersTo<T> for Option<S> {}
+
 /// The SQL type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TypeDef {

@@ -38,11 +38,13 @@ mod pool;
 #[allow(dead_code, reason = "the suite of faults uses the rest")]
 mod proxy;
 mod query;
+mod replica;
 mod schema;
 mod scope;
 mod server;
 mod statement;
 mod tls;
+mod trace;
 mod transaction;
 mod types;
 mod web;

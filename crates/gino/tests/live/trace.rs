@@ -1,0 +1,171 @@
+//! Spans: one for each statement, inside the application's own, with the fields of OpenTelemetry's
+//! conventions for databases, and never a value.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use gino::prelude::*;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber, info_span};
+
+use crate::server::Home;
+use crate::shelf::shelf;
+
+/// The fields of a span; `parent` is the name of the span around it.
+type Fields = HashMap<String, String>;
+
+/// Keeps the spans of this thread.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    spans: Vec<(&'static str, Fields)>,
+    inside: Vec<u64>,
+}
+
+impl Spans {
+    /// Those of statements, in order.
+    fn queries(&self) -> Vec<Fields> {
+        let state = self.0.lock().unwrap();
+        let queries = state.spans.iter().filter(|(name, _)| *name == "query");
+        queries.map(|(_, fields)| fields.clone()).collect()
+    }
+}
+
+struct Into<'a>(&'a mut Fields);
+
+impl Visit for Into<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.to_owned());
+    }
+}
+
+impl Subscriber for Spans {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span()
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let mut state = self.0.lock().unwrap();
+        let mut fields = Fields::new();
+        attributes.record(&mut Into(&mut fields));
+        if let Some(parent) = state.inside.last().copied() {
+            let (name, _) = state.spans[usize::try_from(parent).unwrap() - 1];
+            fields.insert("parent".to_owned(), name.to_owned());
+        }
+        state.spans.push((attributes.metadata().name(), fields));
+        Id::from_u64(state.spans.len().try_into().unwrap())
+    }
+
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        let mut state = self.0.lock().unwrap();
+        let (_, fields) = &mut state.spans[usize::try_from(id.into_u64()).unwrap() - 1];
+        values.record(&mut Into(fields));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, id: &Id) {
+        self.0.lock().unwrap().inside.push(id.into_u64());
+    }
+
+    fn exit(&self, _: &Id) {
+        self.0.lock().unwrap().inside.pop();
+    }
+}
+
+#[tokio::test]
+async fn statement_is_a_span_with_the_names_of_opentelemetry() {
+    let home = Home::new("trace", "max_size=1").await;
+    let spans = Spans::default();
+    let collecting = tracing::subscriber::set_default(spans.clone());
+    let request = info_span!("request");
+    let secret = "hunter2".to_owned();
+    let asked = async {
+        let sql = "SELECT n, $1::text FROM generate_series(1, 3) n";
+        home.engine.all(sql, &[&secret]).await.unwrap();
+        home.engine
+            .all("SELECT nothing FROM nowhere", &[])
+            .await
+            .unwrap_err();
+    };
+    tracing::Instrument::instrument(asked, request).await;
+    drop(collecting);
+    let [found, failed] = spans.queries().try_into().unwrap();
+    let config = home.engine.config();
+    let gino::Endpoint::Tcp { host, port, .. } = &config.endpoints[0] else {
+        panic!("the tests run over TCP")
+    };
+    let port = port.to_string();
+    for (field, value) in [
+        ("parent", "request"),
+        ("otel.name", "SELECT gino"),
+        ("otel.kind", "client"),
+        ("db.system.name", "postgresql"),
+        ("db.namespace", "gino"),
+        ("db.operation.name", "SELECT"),
+        (
+            "db.query.text",
+            "SELECT n, $1::text FROM generate_series(1, 3) n",
+        ),
+        ("db.response.returned_rows", "3"),
+        ("server.address", host),
+        ("server.port", &port),
+    ] {
+        assert_eq!(found.get(field).map(String::as_str), Some(value), "{field}");
+    }
+    assert!(!found.contains_key("error.type"), "{found:?}");
+    assert!(!format!("{found:?}").contains(&secret), "{found:?}");
+    for (field, value) in [
+        ("otel.status_code", "ERROR"),
+        ("db.response.status_code", "42P01"),
+        ("error.type", "42P01"),
+    ] {
+        assert_eq!(
+            failed.get(field).map(String::as_str),
+            Some(value),
+            "{field}"
+        );
+    }
+    home.done().await;
+}
+
+#[tokio::test]
+async fn what_models_run_and_what_never_reached_the_server_are_spans_too() {
+    shelf!(home, "trace_models");
+    let spans = Spans::default();
+    let collecting = tracing::subscriber::set_default(spans.clone());
+    let author = Author::create().name("Ada").await.unwrap();
+    author.update().born(1815).apply().await.unwrap();
+    let late = Author::query()
+        .timeout(std::time::Duration::ZERO)
+        .all()
+        .await;
+    late.unwrap_err();
+    drop(collecting);
+    let operations: Vec<_> = spans
+        .queries()
+        .into_iter()
+        .map(|mut fields| {
+            (
+                fields.remove("db.operation.name").unwrap(),
+                fields.remove("error.type"),
+            )
+        })
+        .collect();
+    let done = |name: &str| (name.to_owned(), None);
+    assert_eq!(operations[..2], [done("INSERT"), done("UPDATE")]);
+    if let Some((_, error)) = operations.get(2) {
+        assert_eq!(error.as_deref(), Some("timeout"));
+    }
+    home.done().await;
+}
