@@ -101,7 +101,8 @@ pub use sea_query;
 pub use begin::{Begin, Retry};
 pub use builder::EngineBuilder;
 pub use bulk::{
-    Bulk, BulkCreate, BulkUpdate, ColumnSet, CopyRows, DeleteAll, GetOrCreate, UpdateAll,
+    Bulk, BulkCreate, BulkUpdate, ColumnSet, CopyRows, DeleteAll, GetOrCreate, OnConflict,
+    UpdateAll, excluded,
 };
 #[doc(hidden)]
 pub use bytes::BytesMut as __BytesMut;
@@ -179,3 +180,7 @@ struct LoadersGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/how-to/rust-json.md")]
 struct JsonGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/rust-bulk.md")]
+struct BulkGuide;

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use bytes::BytesMut;
 use gino_core::error::{Result, UsageError};
 use gino_core::session::Sql;
-use postgres_types::{Format, IsNull, ToSql, Type, WrongType};
+use postgres_types::{Format, IsNull, Kind, ToSql, Type, WrongType};
 use sea_query::{PostgresQueryBuilder, QueryBuilder, SqlWriter, Value};
 
 /// `value` as bytes of `ty`, in a form that a sea-query statement can carry.
@@ -172,6 +172,15 @@ impl ToSql for Carried {
         } else if own == jsonb && wanted == json {
             // A jsonb begins with its version (PostgreSQL source, jsonb_send).
             out.extend_from_slice(self.bytes.get(1..).unwrap_or_default());
+        } else if let (Some(member), Some((head, rest))) =
+            (labels(ty), self.bytes.split_at_checked(8))
+            && own == Type::TEXT_ARRAY.oid()
+        {
+            // PostgreSQL source, array_send: dimensions, flags, the type of the elements. Labels are
+            // texts.
+            out.extend_from_slice(head);
+            out.extend_from_slice(&member.to_be_bytes());
+            out.extend_from_slice(rest.get(4..).unwrap_or_default());
         } else if is_text(wanted) {
             return Err(WrongType::new::<Carried>(ty.clone()).into());
         } else {
@@ -221,6 +230,14 @@ impl ToSql for Integer {
     }
 
     postgres_types::to_sql_checked!();
+}
+
+/// The elements' type of an array of an enumerated type.
+fn labels(ty: &Type) -> Option<u32> {
+    match ty.kind() {
+        Kind::Array(member) => matches!(member.kind(), Kind::Enum(_)).then(|| member.oid()),
+        _ => None,
+    }
 }
 
 fn is_text(oid: u32) -> bool {

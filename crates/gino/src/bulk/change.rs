@@ -53,6 +53,10 @@ impl<M: Model> UpdateAll<M> {
             .await
     }
 
+    pub(super) fn into_parts(self) -> (Draft, Vec<SeaExpr>) {
+        (self.draft, self.conditions)
+    }
+
     async fn run(self) -> Result<Status> {
         let (on, statement) = self.statement()?;
         let built = Built::new(|writer| statement.build_collect_into(POSTGRES, writer))?;

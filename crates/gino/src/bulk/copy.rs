@@ -17,7 +17,7 @@ use super::rows::{columns_of, is_text};
 
 /// Many new rows by COPY: `User::copy_in(…)`. Await it for their number.
 ///
-/// All rows set the same columns, to plain values.
+/// All rows set the same columns, to plain values; arrays of enumerations are for `bulk_create`.
 ///
 /// # Errors
 /// `MissingValue` if a column has neither value nor default, a usage error if rows differ in what
@@ -91,6 +91,16 @@ async fn copy<M: Model>(on: On, rows: Vec<Create<M>>) -> Result<u64> {
 /// In binary form nothing is converted: a column has to have the SQL type of its Rust type, or both
 /// are text.
 fn check(draft: &Draft, columns: &[&ColumnDef]) -> Result<()> {
+    if columns
+        .iter()
+        .any(|column| column.sql_type.array && column.sql_type.enumeration.is_some())
+    {
+        return Err(UsageError::Statement(
+            "COPY needs the number that the server gave an enumerated type for an array of it: use \
+             bulk_create",
+        )
+        .into());
+    }
     let fits = draft.type_names().zip(columns).all(|(name, column)| {
         let own = column.sql_type.name;
         name == own || (is_text(name) && is_text(own))

@@ -9,8 +9,9 @@ use crate::place::{On, awaited, placed};
 use crate::select::{Rows, Whole};
 use crate::sql_type::quoted;
 
+use super::conflict::{Action, Conflict};
 use super::create::{finished, head};
-use super::rows::{columns_of, on_conflict};
+use super::rows::columns_of;
 
 /// A row that is created if it is not there: `User::get_or_create(…)`. Await it to have the row, and
 /// whether it was created.
@@ -104,7 +105,8 @@ fn attempt<M: Model>(mask: u128, key: &[usize]) -> String {
     let places: Vec<String> = (1..=columns.len())
         .map(|number| format!("${number}"))
         .collect();
-    let conflict = on_conflict(M::TABLE, key, &columns, false);
+    let (key, action) = (key.to_vec(), Action::Nothing);
+    let conflict = Conflict { key, action }.sql::<M>(&columns);
     let (head, all) = (head::<M>(mask), M::plans().columns(M::TABLE));
     format!(
         "{head}VALUES ({}){conflict} RETURNING {all}",

@@ -2,20 +2,22 @@
 //! many statements as PostgreSQL's limit asks for, all or none.
 
 use gino_core::error::{Result, UsageError};
-use sea_query::{Expr as SeaExpr, InsertStatement, Keyword, OnConflict, ReturningClause};
+use sea_query::{Expr as SeaExpr, InsertStatement, Keyword, ReturningClause};
 
 use crate::model::{self, ColumnDef, Draft, Model, Slot, table_name};
 use crate::param::{Built, POSTGRES};
 use crate::place::On;
 use crate::select::{Rows, Whole};
 
-/// Creates them, or changes those whose `key` is there already.
+use super::conflict::Conflict;
+
+/// Creates them; `conflict` says what is done with those that are there already.
 pub(super) async fn create<M: Model>(
     on: On,
     drafts: Vec<Draft>,
-    key: Option<Vec<usize>>,
+    conflict: Option<Conflict>,
 ) -> Result<Vec<M>> {
-    let statements = statements::<M>(drafts, key)?;
+    let statements = statements::<M>(drafts, conflict.as_ref())?;
     if let [only] = statements.as_slice() {
         return load(&on, only).await;
     }
@@ -34,7 +36,7 @@ async fn load<M: Model>(on: &On, built: &Built) -> Result<Vec<M>> {
     on.load(&built.sql, &built.values()?, 0, rows).await
 }
 
-fn statements<M: Model>(drafts: Vec<Draft>, key: Option<Vec<usize>>) -> Result<Vec<Built>> {
+fn statements<M: Model>(drafts: Vec<Draft>, conflict: Option<&Conflict>) -> Result<Vec<Built>> {
     let mut columns = Vec::new();
     let merged = drafts.into_iter().map(|draft| {
         let mut slots = draft.slots;
@@ -68,7 +70,7 @@ fn statements<M: Model>(drafts: Vec<Draft>, key: Option<Vec<usize>>) -> Result<V
     let mut left: Vec<&[Vec<SeaExpr>]> = rows.chunks(most).rev().collect();
     let mut made = Vec::with_capacity(left.len());
     while let Some(part) = left.pop() {
-        let built = insert::<M>(&columns, part, key.as_deref())?;
+        let built = insert::<M>(&columns, part, conflict)?;
         match part.split_at_checked(part.len() / 2) {
             _ if built.len() <= MOST_PARAMS => made.push(built),
             // Expressions with several parameters each.
@@ -82,10 +84,10 @@ fn statements<M: Model>(drafts: Vec<Draft>, key: Option<Vec<usize>>) -> Result<V
 fn insert<M: Model>(
     columns: &[usize],
     rows: &[Vec<SeaExpr>],
-    key: Option<&[usize]>,
+    conflict: Option<&Conflict>,
 ) -> Result<Built> {
     let column = |index: &usize| M::TABLE.columns.get(*index);
-    let defs: Vec<&ColumnDef> = columns.iter().filter_map(column).collect();
+    let defs: Vec<&'static ColumnDef> = columns.iter().filter_map(column).collect();
     let mut statement = InsertStatement::new();
     statement.into_table(table_name(M::TABLE));
     statement.columns(defs.iter().map(|column| column.name));
@@ -93,17 +95,8 @@ fn insert<M: Model>(
         // As many values as columns: it cannot fail.
         let _ = statement.values(row.clone());
     }
-    if let Some(key) = key {
-        let key = key.iter().filter_map(column).map(|column| column.name);
-        let key: Vec<&'static str> = key.collect();
-        let others = defs
-            .iter()
-            .filter(|column| !key.contains(&column.name) && !column.primary_key);
-        let mut others: Vec<&'static str> = others.map(|column| column.name).collect();
-        if others.is_empty() {
-            others.extend(key.first());
-        }
-        statement.on_conflict(OnConflict::columns(key).update_columns(others).to_owned());
+    if let Some(conflict) = conflict {
+        statement.on_conflict(conflict.clause::<M>(&defs));
     }
     let all = SeaExpr::Custom(M::plans().columns(M::TABLE).into());
     statement.returning(ReturningClause::Exprs(vec![all]));

@@ -3,6 +3,7 @@
 
 mod change;
 mod columns;
+mod conflict;
 mod copy;
 mod create;
 mod get_or_create;
@@ -15,6 +16,7 @@ use crate::model::{Key, Model};
 
 pub use change::{DeleteAll, UpdateAll};
 pub use columns::ColumnSet;
+pub use conflict::{OnConflict, excluded};
 pub use copy::CopyRows;
 pub use create::BulkCreate;
 pub use get_or_create::GetOrCreate;
@@ -25,18 +27,17 @@ pub trait Bulk: Model {
     /// Many new rows, all or none: `User::bulk_create(names.map(|n| User::create().nickname(n)))`.
     /// They come back in the same order.
     fn bulk_create<C: Into<Create<Self>>>(rows: impl IntoIterator<Item = C>) -> BulkCreate<Self> {
-        BulkCreate::new(rows.into_iter().map(Into::into).collect(), None)
+        BulkCreate::new(rows.into_iter().map(Into::into).collect())
     }
 
     /// Many rows that are created, or where the values of `key` are there already, changed to what
     /// these say; all or none. `key` has a unique constraint or index, and no two of the rows have
-    /// the same.
+    /// the same. Short for `bulk_create(rows).on_conflict(key).do_update()`.
     fn bulk_upsert<C: Into<Create<Self>>>(
         key: impl ColumnSet<Self>,
         rows: impl IntoIterator<Item = C>,
     ) -> BulkCreate<Self> {
-        let key = sorted(key);
-        BulkCreate::new(rows.into_iter().map(Into::into).collect(), Some(key))
+        Self::bulk_create(rows).on_conflict(key).do_update()
     }
 
     /// Changes of many rows, all or none:
@@ -99,6 +100,12 @@ fn sorted<M: Model>(columns: impl ColumnSet<M>) -> Vec<usize> {
 #[macro_export]
 macro_rules! __fields_all {
     ($fields:ident, $model:ident) => {
+        impl ::core::convert::From<$fields<$crate::UpdateAll<$model>>> for $crate::UpdateAll<$model> {
+            fn from(fields: $fields<$crate::UpdateAll<$model>>) -> Self {
+                fields.0
+            }
+        }
+
         impl $fields<$crate::UpdateAll<$model>> {
             /// Only rows for which `condition` is true, as those of calls before.
             pub fn filter(self, condition: impl $crate::Condition) -> Self {

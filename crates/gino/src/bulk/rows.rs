@@ -116,35 +116,3 @@ pub(super) fn columns_of(table: &'static Table, mask: u128) -> Vec<&'static Colu
         columns.filter(|(bit, _)| mask.checked_shr(*bit).is_some_and(|rest| rest & 1 == 1));
     chosen.map(|(_, column)| column).collect()
 }
-
-/// What an insert does where a row is there already: nothing, or all but the key as it is given.
-pub(super) fn on_conflict(
-    table: &Table,
-    key: &[usize],
-    columns: &[&'static ColumnDef],
-    updates: bool,
-) -> String {
-    let name = |index: &usize| table.columns.get(*index).map_or("", |column| column.name);
-    let key: Vec<&str> = key.iter().map(name).collect();
-    let target: Vec<String> = key.iter().map(|name| quoted(name)).collect();
-    let target = target.join(", ");
-    if !updates {
-        return format!(" ON CONFLICT ({target}) DO NOTHING");
-    }
-    let others = columns
-        .iter()
-        .filter(|column| !key.contains(&column.name) && !column.primary_key);
-    let sets = others.map(|column| {
-        let name = quoted(column.name);
-        format!("{name} = EXCLUDED.{name}")
-    });
-    let mut sets: Vec<String> = sets.collect();
-    if sets.is_empty() {
-        // Nothing to change, and still a row to give back.
-        sets.extend(
-            key.first()
-                .map(|name| format!("{0} = EXCLUDED.{0}", quoted(name))),
-        );
-    }
-    format!(" ON CONFLICT ({target}) DO UPDATE SET {}", sets.join(", "))
-}

@@ -122,6 +122,7 @@ macro_rules! ranges {
     };
 }
 
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 macro_rules! date_ranges {
     ($($bound:ty),*) => { ranges! { $(
         $bound, "daterange", "datemultirange", DATE_RANGE, DATE_RANGE_ARRAY,
@@ -129,6 +130,7 @@ macro_rules! date_ranges {
     )* } };
 }
 
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 macro_rules! timestamp_ranges {
     ($($bound:ty),*) => { ranges! { $(
         $bound, "tsrange", "tsmultirange", TS_RANGE, TS_RANGE_ARRAY,

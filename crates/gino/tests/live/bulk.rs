@@ -365,3 +365,48 @@ async fn row_is_there_already_or_created_once() {
     );
     home.done().await;
 }
+
+#[tokio::test]
+async fn conflict_is_left_alone_or_changes_what_is_there() {
+    shelf!(home, "bulk_conflict");
+    Author::create().name("a").born(1).await.unwrap();
+    let rows = || [("a", 10), ("b", 20)].map(|(name, born)| Author::create().name(name).born(born));
+    let create = || Author::bulk_create(rows()).on_conflict(Author::NAME);
+    let seen = |authors: Vec<Author>| -> Vec<(String, Option<i32>)> {
+        let mut all: Vec<_> = authors.into_iter().map(|a| (a.name, a.born)).collect();
+        all.sort();
+        all
+    };
+    let is = |name: &str, born: i32| (name.to_owned(), Some(born));
+    assert_eq!(seen(create().do_nothing().await.unwrap()), [is("b", 20)]);
+    assert!(create().do_nothing().await.unwrap().is_empty());
+    let changed = create().do_update_of(Author::BORN).await.unwrap();
+    assert_eq!(seen(changed), [is("a", 10), is("b", 20)]);
+    let sum = || Author::update_all().born(Author::BORN + gino::excluded(Author::BORN));
+    let changed = create().do_update_with(sum()).await.unwrap();
+    assert_eq!(seen(changed), [is("a", 20), is("b", 40)]);
+    // Those that the filter leaves out are not changed, and do not come back.
+    let some = sum().filter(Author::BORN.gt(30));
+    let changed = create().do_update_with(some).await.unwrap();
+    assert_eq!(seen(changed), [is("b", 60)]);
+    let changed = Author::bulk_upsert(Author::NAME, rows()).await.unwrap();
+    assert_eq!(seen(changed), [is("a", 10), is("b", 20)]);
+    // Rows that differ, with each of the words.
+    let mixed = || {
+        let rows = [
+            Author::create().name("a"),
+            Author::create().name("c").born(5),
+        ];
+        Author::bulk_create(rows).on_conflict(Author::NAME)
+    };
+    assert_eq!(seen(mixed().do_nothing().await.unwrap()), [is("c", 5)]);
+    let changed = mixed().do_update().await.unwrap();
+    assert_eq!(seen(changed), [("a".to_owned(), None), is("c", 5)]);
+    assert_eq!(Author::query().count().await.unwrap(), 3);
+    let error = Author::bulk_create(rows())
+        .on_conflict(Author::BORN)
+        .do_nothing()
+        .await;
+    assert_eq!(error.unwrap_err().sqlstate(), Some("42P10"));
+    home.done().await;
+}

@@ -202,3 +202,75 @@ async fn column_of_every_type_is_created_written_and_read() {
     of_jiff().await;
     home.done().await;
 }
+
+#[derive(GinoEnum, Debug, Clone, Copy, PartialEq)]
+enum Genre {
+    Novel,
+    Essay,
+}
+
+#[derive(Model, Debug, Clone, PartialEq)]
+#[gino(db = LIBRARY)]
+struct Shelf {
+    #[gino(primary_key)]
+    id: i32,
+    genres: Vec<Genre>,
+    more: Option<Vec<Genre>>,
+}
+
+static LIBRARY: Gino = Gino::new();
+
+#[tokio::test]
+async fn array_of_an_enumeration_is_a_column_like_others() {
+    use Genre::{Essay, Novel};
+
+    let home = Home::new("enum_arrays", "max_size=2").await;
+    LIBRARY.set_bind(home.engine.clone()).await.unwrap();
+    LIBRARY.create_all().await.unwrap();
+    let shelf = Shelf::create().genres(vec![Novel, Essay]).await.unwrap();
+    assert_eq!(
+        (shelf.genres.as_slice(), &shelf.more),
+        (&[Novel, Essay][..], &None)
+    );
+    let row = |n: i32| match n {
+        0 => Shelf::create().genres(vec![]).more(vec![Essay]),
+        _ => Shelf::create().genres(vec![Essay; 2]).more(None),
+    };
+    let shelves = Shelf::bulk_create((0..3).map(row)).await.unwrap();
+    assert_eq!(shelves[0].more.as_deref(), Some(&[Essay][..]));
+    assert_eq!(
+        (shelves[0].genres.len(), shelves[2].genres.as_slice()),
+        (0, &[Essay, Essay][..])
+    );
+    let shelf = shelf
+        .update()
+        .genres(vec![Essay])
+        .more(vec![])
+        .apply()
+        .await
+        .unwrap();
+    assert_eq!(
+        (shelf.genres.as_slice(), shelf.more.as_deref()),
+        (&[Essay][..], Some(&[][..]))
+    );
+    let changed = Shelf::bulk_update([shelf.update().genres(vec![Novel])])
+        .await
+        .unwrap();
+    assert_eq!(changed[0].genres, [Novel]);
+    // As a value in an expression, and beside one.
+    let same = Shelf::query().filter(Shelf::GENRES.eq(vec![Essay, Essay]));
+    assert_eq!(same.count().await.unwrap(), 2);
+    let rows = [
+        row(0),
+        Shelf::create().genres(vec![Novel]).more(Shelf::MORE),
+    ];
+    assert!(Shelf::bulk_create(rows).await.is_err());
+    let mixed = [row(0), Shelf::create().genres(vec![Novel, Novel])];
+    assert_eq!(
+        Shelf::bulk_create(mixed).await.unwrap()[1].genres,
+        [Novel, Novel]
+    );
+    let error = Shelf::copy_in([row(0)]).await.unwrap_err();
+    assert!(error.to_string().contains("use bulk_create"), "{error}");
+    home.done().await;
+}

@@ -1,14 +1,16 @@
 //! Spans: one for each statement, inside the application's own, with the fields of OpenTelemetry's
 //! conventions for databases, and never a value.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use gino::prelude::*;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber, info_span};
+use tracing::subscriber::{Interest, set_global_default};
+use tracing::{Event, Instrument, Metadata, Subscriber, info_span};
 
 use crate::server::Home;
 use crate::shelf::shelf;
@@ -16,23 +18,39 @@ use crate::shelf::shelf;
 /// The fields of a span; `parent` is the name of the span around it.
 type Fields = HashMap<String, String>;
 
-/// Keeps the spans of this thread.
-#[derive(Clone, Default)]
-struct Spans(Arc<Mutex<State>>);
+/// Keeps the spans of threads that asked for it: other tests run beside these.
+struct Spans;
 
 #[derive(Default)]
-struct State {
+struct Kept {
     spans: Vec<(&'static str, Fields)>,
-    inside: Vec<u64>,
+    inside: Vec<Id>,
 }
 
-impl Spans {
-    /// Those of statements, in order.
-    fn queries(&self) -> Vec<Fields> {
-        let state = self.0.lock().unwrap();
-        let queries = state.spans.iter().filter(|(name, _)| *name == "query");
-        queries.map(|(_, fields)| fields.clone()).collect()
-    }
+thread_local! {
+    static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+}
+
+/// From now on the spans of this thread are kept.
+fn keep() {
+    static SET: Once = Once::new();
+    SET.call_once(|| set_global_default(Spans).unwrap());
+    KEPT.set(Some(Kept::default()));
+}
+
+/// Those of statements, in order; no more are kept.
+fn queries() -> Vec<Fields> {
+    let spans = KEPT.take().unwrap().spans.into_iter();
+    let queries = spans.filter(|(name, _)| *name == "query");
+    queries.map(|(_, fields)| fields).collect()
+}
+
+fn change(change: impl FnOnce(&mut Kept)) {
+    KEPT.with_borrow_mut(|kept| kept.as_mut().map(change));
+}
+
+fn place(id: &Id) -> usize {
+    usize::try_from(id.into_u64()).unwrap() - 1
 }
 
 struct Into<'a>(&'a mut Fields);
@@ -48,26 +66,31 @@ impl Visit for Into<'_> {
 }
 
 impl Subscriber for Spans {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_span()
+        metadata.is_span() && KEPT.with_borrow(Option::is_some)
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        let mut state = self.0.lock().unwrap();
         let mut fields = Fields::new();
         attributes.record(&mut Into(&mut fields));
-        if let Some(parent) = state.inside.last().copied() {
-            let (name, _) = state.spans[usize::try_from(parent).unwrap() - 1];
-            fields.insert("parent".to_owned(), name.to_owned());
-        }
-        state.spans.push((attributes.metadata().name(), fields));
-        Id::from_u64(state.spans.len().try_into().unwrap())
+        let mut number = 1;
+        change(|kept| {
+            if let Some(parent) = kept.inside.last() {
+                let (name, _) = kept.spans[place(parent)];
+                fields.insert("parent".to_owned(), name.to_owned());
+            }
+            kept.spans.push((attributes.metadata().name(), fields));
+            number = kept.spans.len();
+        });
+        Id::from_u64(number.try_into().unwrap())
     }
 
     fn record(&self, id: &Id, values: &Record<'_>) {
-        let mut state = self.0.lock().unwrap();
-        let (_, fields) = &mut state.spans[usize::try_from(id.into_u64()).unwrap() - 1];
-        values.record(&mut Into(fields));
+        change(|kept| values.record(&mut Into(&mut kept.spans[place(id)].1)));
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
@@ -75,19 +98,18 @@ impl Subscriber for Spans {
     fn event(&self, _: &Event<'_>) {}
 
     fn enter(&self, id: &Id) {
-        self.0.lock().unwrap().inside.push(id.into_u64());
+        change(|kept| kept.inside.push(id.clone()));
     }
 
     fn exit(&self, _: &Id) {
-        self.0.lock().unwrap().inside.pop();
+        change(|kept| drop(kept.inside.pop()));
     }
 }
 
 #[tokio::test]
 async fn statement_is_a_span_with_the_names_of_opentelemetry() {
     let home = Home::new("trace", "max_size=1").await;
-    let spans = Spans::default();
-    let collecting = tracing::subscriber::set_default(spans.clone());
+    keep();
     let request = info_span!("request");
     let secret = "hunter2".to_owned();
     let asked = async {
@@ -98,9 +120,8 @@ async fn statement_is_a_span_with_the_names_of_opentelemetry() {
             .await
             .unwrap_err();
     };
-    tracing::Instrument::instrument(asked, request).await;
-    drop(collecting);
-    let [found, failed] = spans.queries().try_into().unwrap();
+    asked.instrument(request).await;
+    let [found, failed] = queries().try_into().unwrap();
     let config = home.engine.config();
     let gino::Endpoint::Tcp { host, port, .. } = &config.endpoints[0] else {
         panic!("the tests run over TCP")
@@ -142,8 +163,7 @@ async fn statement_is_a_span_with_the_names_of_opentelemetry() {
 #[tokio::test]
 async fn what_models_run_and_what_never_reached_the_server_are_spans_too() {
     shelf!(home, "trace_models");
-    let spans = Spans::default();
-    let collecting = tracing::subscriber::set_default(spans.clone());
+    keep();
     let author = Author::create().name("Ada").await.unwrap();
     author.update().born(1815).apply().await.unwrap();
     let late = Author::query()
@@ -151,9 +171,7 @@ async fn what_models_run_and_what_never_reached_the_server_are_spans_too() {
         .all()
         .await;
     late.unwrap_err();
-    drop(collecting);
-    let operations: Vec<_> = spans
-        .queries()
+    let operations: Vec<_> = queries()
         .into_iter()
         .map(|mut fields| {
             (
