@@ -22,7 +22,7 @@ impl Connection {
     /// connection wait until the copy has ended: finish or drop it before you run one.
     ///
     /// Each step of the copy, such as a [`CopyIn::write`], has the configuration's `command_timeout`
-    /// for itself; what is driven as an [`AsyncWrite`] has no limit.
+    /// for itself; what is driven as a [`Sink`] or an [`AsyncWrite`] has none.
     ///
     /// # Errors
     /// The server's; a time-out; a usage error for a statement that takes no data.
