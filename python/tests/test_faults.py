@@ -188,6 +188,23 @@ async def test_session_that_stalls_ends_with_its_time_limit(
     assert is_balanced(balance), balance
 
 
+async def test_commit_that_is_not_answered_ends_with_the_command_timeout(
+    proxy: Proxy, witness: Any
+) -> None:
+    engine = await lazy(proxy.dsn, command_timeout=0.3)
+    async with engine.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction
+        proxy.delay = 1.0
+        with pytest.raises(TimeoutError, match="300ms"):
+            async with asyncio.timeout(PATIENCE):
+                await transaction.commit()
+        proxy.delay = 0.0
+    await settled(engine)
+    await engine.close()
+    await until_gone(witness, NAME)
+
+
 async def test_slow_network_changes_nothing(dsn: str, proxy: Proxy, witness: Any) -> None:
     ledger = Ledger(dsn, "gino_faults_slow")
     await ledger.create()

@@ -136,7 +136,8 @@ impl Connection {
             let begun = within(&runtime, limit, core::Transaction::begin(seat, options)).await;
             Python::attach(|py| {
                 let begun = begun.map_err(|error| errors::raise(py, error))?;
-                Ok(Py::new(py, Transaction::new(begun, scope))?.into_any())
+                let command_timeout = handle.get().command_timeout();
+                Ok(Py::new(py, Transaction::new(begun, scope, command_timeout))?.into_any())
             })
         };
         awaitable(py, Box::pin(future))

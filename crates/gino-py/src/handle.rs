@@ -43,9 +43,14 @@ impl Handle {
         Python::attach(|py| self.pools.of_loop(py)).map(|pool| pool.runtime().clone())
     }
 
+    /// How long a statement may take that is given no time by itself or its scope.
+    pub(crate) fn command_timeout(&self) -> Option<Duration> {
+        self.pools.command_timeout()
+    }
+
     /// The limit for borrowing and running together, from now on.
     pub(crate) fn limit(&self, timeout: Option<Duration>) -> PyResult<Option<Limit>> {
-        let (scope, engine) = (self.core.scope(), self.pools.command_timeout());
+        let (scope, engine) = (self.core.scope(), self.command_timeout());
         match timeout.or(scope.command_timeout).or(engine) {
             None => Ok(scope.deadline),
             timeout => Ok(scope.limit(&self.runtime()?, timeout, engine)),

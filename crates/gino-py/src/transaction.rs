@@ -1,6 +1,7 @@
 //! Owns the public class Transaction: one that has begun.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gino_core::engine::{self as core, Limit, Scope, within};
 use pyo3::prelude::*;
@@ -14,13 +15,20 @@ use crate::query::seconds;
 pub(crate) struct Transaction {
     core: Arc<core::Transaction<LoopRuntime>>,
     scope: Scope,
+    /// The engine's.
+    command_timeout: Option<Duration>,
 }
 
 impl Transaction {
-    pub(crate) fn new(begun: core::Transaction<LoopRuntime>, scope: Scope) -> Transaction {
+    pub(crate) fn new(
+        begun: core::Transaction<LoopRuntime>,
+        scope: Scope,
+        command_timeout: Option<Duration>,
+    ) -> Transaction {
         Transaction {
             core: Arc::new(begun),
             scope,
+            command_timeout,
         }
     }
 
@@ -31,10 +39,11 @@ impl Transaction {
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (core, scope, timeout) = (Arc::clone(&self.core), self.scope, seconds(timeout)?);
+        let command_timeout = self.command_timeout;
         let future = async move {
             let runtime = core.seat().runtime().clone();
             let ended = if commit {
-                let limit = scope.limit(&runtime, timeout, None);
+                let limit = scope.limit(&runtime, timeout, command_timeout);
                 within(&runtime, limit, core.commit()).await
             } else {
                 // Also when the time of the scope is over.

@@ -16,6 +16,8 @@ use crate::proxy::{Fault, Kind, Proxy, Side};
 use crate::server::{PATIENCE, dsn};
 use crate::witness::Witness;
 
+const AT_ONCE: usize = 4;
+
 /// All that a connection can do, once; it writes the parts 1, 2 and 3 in one transaction.
 async fn session(engine: &Engine, ledger: &Ledger) -> Result<(), Error> {
     let work = ledger.begin();
@@ -90,20 +92,21 @@ async fn backend(engine: &Engine) -> Option<i32> {
     promptly(engine.scalar(sql, &[])).await.unwrap()
 }
 
-/// Every cut of one kind.
-async fn cuts(kind: Kind, side: Side) {
-    let name = format!("cut_{kind:?}_{side:?}");
-    let (proxy, witness) = (Proxy::start().await, Witness::new(&name).await);
-    let ledger = Ledger::create(&dsn(), &name).await;
-    let total = length(&proxy, &ledger, side).await;
+/// The cuts of one kind at `places`. How many sessions failed.
+async fn cut_at(
+    places: &[usize],
+    (kind, side): (Kind, Side),
+    setting: &str,
+    ledger: &Ledger,
+) -> usize {
+    let proxy = Proxy::start().await;
     // Who has nothing to do with it must not hear of it.
     let bystander = proxy.engine("");
     let own = backend(&bystander).await;
-    let (mut count, mut failed) = (0, 0);
-    for after in (0..total).step_by(setting("GINO_TEST_CUT_STEP", 97)) {
-        let fault = Fault::new(kind, side, after);
-        let engine = proxy.engine(&witness.setting);
-        let error = undergo(&proxy, engine, &ledger, &fault).await;
+    let mut failed = 0;
+    for after in places {
+        let fault = Fault::new(kind, side, *after);
+        let error = undergo(&proxy, proxy.engine(setting), ledger, &fault).await;
         if let Some(error) = &error {
             let expected = match kind {
                 // What is made of other bytes may be anything that the driver or the server can say.
@@ -113,12 +116,27 @@ async fn cuts(kind: Kind, side: Side) {
             assert!(expected, "after {after} bytes: {error:?}");
         }
         assert_eq!(backend(&bystander).await, own);
-        count += 1;
-        failed += u32::from(error.is_some());
+        failed += usize::from(error.is_some());
     }
     bystander.close(PATIENCE).await.unwrap();
+    failed
+}
+
+/// Every cut of one kind, some at once.
+async fn cuts(kind: Kind, side: Side) {
+    let name = format!("cut_{kind:?}_{side:?}");
+    let (witness, ledger) = (
+        Witness::new(&name).await,
+        Ledger::create(&dsn(), &name).await,
+    );
+    let total = length(&Proxy::start().await, &ledger, side).await;
+    let step = setting("GINO_TEST_CUT_STEP", 97);
+    let places: Vec<usize> = (0..total).step_by(step).collect();
+    let lanes = places.chunks(places.len().div_ceil(AT_ONCE));
+    let lane = |places| cut_at(places, (kind, side), &witness.setting, &ledger);
+    let failed: usize = join_all(lanes.map(lane)).await.into_iter().sum();
     witness.sees_all_gone().await;
-    let balance = ledger.balance().await;
+    let (balance, count) = (ledger.balance().await, places.len());
     assert!(failed * 10 > count * 8, "{failed} of {count}");
     println!("cut: {kind:?}, {side:?}, {count} places, {failed} failed, {balance:?}");
 }
