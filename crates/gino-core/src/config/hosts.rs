@@ -112,7 +112,7 @@ fn name(text: &str) -> Result<(String, Option<u16>)> {
     }
     match text.split_once(':') {
         Some((name, number)) if !number.contains(':') && !is_directory(name) => {
-            Ok((address(name.trim_end())?, Some(port(number)?)))
+            Ok((address(name)?, Some(port(number)?)))
         }
         _ => Ok((address(unbracketed(text))?, None)),
     }
@@ -128,6 +128,7 @@ fn unbracketed(text: &str) -> &str {
 /// A name, a directory, or an address of IPv6, which alone may contain colons. It is not shown: in a
 /// URL that is wrong it may be part of a password.
 fn address(text: &str) -> Result<String> {
+    let text = text.trim();
     if text.contains([':', '[', ']']) && !is_directory(text) && !is_ipv6(text) {
         let reason =
             "a host with colons or brackets in it must be an IPv6 address, as in [::1]:5432";
