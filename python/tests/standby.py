@@ -1,7 +1,7 @@
 """Owns a hot standby beside a throw-away cluster: a copy that follows it, and its promotion.
 
 Never touches the primary but for the copy. Called by test_hosts.py, and as a program by
-scripts/test: `python -m tests.standby COMMAND…` runs the command with `GINO_TEST_STANDBY`, the
+scripts/test: `python standby.py COMMAND…` runs the command with `GINO_TEST_STANDBY`, the
 `host:port` of a standby of the throw-away cluster, if there is one, and removes it afterwards.
 """
 

@@ -8,7 +8,7 @@ use gino::prelude::*;
 use crate::server::{PATIENCE, dsn, with};
 
 /// The primary's `host:port`, the standby's, and the URL with a place for hosts; `None` on a server
-/// without a standby: `python -m tests.standby` gives it one.
+/// without a standby: `python/tests/standby.py` gives it one.
 fn pair() -> Option<(String, String, [String; 2])> {
     let standby = std::env::var("GINO_TEST_STANDBY").ok()?;
     let dsn = dsn();
