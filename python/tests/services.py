@@ -224,7 +224,10 @@ class QuartService(Service):
 
         async def stop() -> None:
             ended.set()
-            await task
+            await asyncio.wait({task})
+            # hypercorn cancels the lifespan once that has said that it is over, and hands this on
+            if not task.cancelled():
+                task.result()
 
         return stop
 

@@ -51,7 +51,8 @@ def ran(method, *args, **kwargs):
         return result if method == "scalar" else [list(row) for row in result]
 
 def bound_metadata():
-    bound = sa.MetaData(bind=engine)
+    bound = sa.MetaData(engine)
+    assert bound.bind is engine is sa.MetaData(bind=engine).bind
     table = sa.Table("bound", bound, sa.Column("id", sa.Integer))
     bound.create_all()
     try:
@@ -64,6 +65,8 @@ def autoloaded():
         connection.exec_driver_sql("create table loaded (id int, x int)")
     try:
         loaded = sa.Table("loaded", sa.MetaData(), autoload=True, autoload_with=engine)
+        bound = sa.Table("loaded", sa.MetaData(bind=engine), autoload=True)
+        assert list(bound.c.keys()) == list(loaded.c.keys())
         return [column.name for column in loaded.c]
     finally:
         with engine.begin() as connection:

@@ -405,10 +405,20 @@ async def test_what_can_have_no_codec_is_refused(raw: Any) -> None:
         await raw.set_builtin_type_codec(
             "mood", schema="catalog_test", codec_name="pg_contrib.mood"
         )
+    with pytest.raises(ValueError, match="format='tuple'"):
+        await raw.set_builtin_type_codec(
+            "mood", schema="catalog_test", codec_name="text", format="tuple"
+        )
 
 
 async def test_a_type_can_be_taken_for_another(raw: Any) -> None:
     await raw.set_builtin_type_codec("age", schema="catalog_test", codec_name="integer")
+    assert await raw.fetchval("SELECT $1::age", 5) == 5
+    await raw.set_builtin_type_codec(
+        "age", schema="catalog_test", codec_name="integer", format="text"
+    )
+    assert await raw.fetchval("SELECT $1::age", "5") == "5"
+    await raw.reset_type_codec("age", schema="catalog_test")
     assert await raw.fetchval("SELECT $1::age", 5) == 5
 
 
