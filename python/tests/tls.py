@@ -39,6 +39,7 @@ from certificates import make
 from cluster import Cluster, Variant, cluster
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
+SHUTDOWN = 0.05  # seconds
 
 RULES = """
 hostssl all gino_cert all cert
@@ -125,6 +126,7 @@ class Gateway:
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_refused = False
         self._thread.start()
         self._start(self._listen())
         return self
@@ -134,6 +136,8 @@ class Gateway:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._is_refused:
+                await asyncio.sleep(2 * SHUTDOWN)
 
         asyncio.run_coroutine_threadsafe(stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -230,7 +234,11 @@ class Gateway:
         context.maximum_version = self.newest
         if self.alpn:
             context.set_alpn_protocols([self.alpn])
-        streams = await _streams(client, context)
+        try:
+            streams = await _streams(client, context)
+        except BaseException:
+            self._is_refused = True
+            raise
         self.encrypted += 1
         return streams
 
@@ -313,7 +321,11 @@ async def _streams(
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
-    transport, _ = await loop.connect_accepted_socket(lambda: protocol, client, ssl=context)
+    # a client that refuses TLS does not say goodbye: asyncio would wait for that
+    patience = None if context is None else SHUTDOWN
+    transport, _ = await loop.connect_accepted_socket(
+        lambda: protocol, client, ssl=context, ssl_shutdown_timeout=patience
+    )
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
