@@ -65,7 +65,8 @@ impl<R: Runtime> Lease<R> {
             return Ok(());
         }
         let finishing = OnDrop::new(Arc::clone(&seat), finish_in_background);
-        let healed = seat.heal().await;
+        // On the heap: each statement on the pool would have room for it.
+        let healed = Box::pin(seat.heal()).await;
         finishing.keep();
         healed
     }

@@ -86,7 +86,8 @@ impl<R: Runtime> Seat<R> {
             && let Some(late) = Late::off(sink).filter(|late| !late.rows.is_empty())
             && let Some(sink) = sink
         {
-            sink.begin(&self.learn_anew(&late.columns).await?)?;
+            // On the heap: each statement would have room for it.
+            sink.begin(&Box::pin(self.learn_anew(&late.columns)).await?)?;
             for row in &late.rows {
                 sink.row(RawRow::new(row))?;
             }

@@ -1,7 +1,7 @@
 //! Owns the running of requests on one borrowed connection: prepare if needed, submit, await, and
 //! what happens when nobody awaits any more. `Lease`, `Handle`, `Transaction` and `Cursor` run here.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -108,8 +108,10 @@ impl<R: Runtime> Seat<R> {
     ) -> Result<Completion> {
         let mut fresh = false;
         let watch = self.watch(sql);
-        let running = self.execute(sql, params, sink, max_rows, &mut fresh);
-        let done = within(&self.inner.runtime, limit, running).await;
+        let done = {
+            let running = pin!(self.execute(sql, params, sink, max_rows, &mut fresh));
+            within(&self.inner.runtime, limit, running).await
+        };
         if let Some(watch) = watch {
             watch.done(&done, fresh, max_rows);
         }
@@ -253,7 +255,21 @@ impl<R: Runtime> Seat<R> {
         fresh: &mut bool,
     ) -> Result<Arc<Statement>> {
         self.note(sql);
-        let statement = match self.session.cached(sql) {
+        match self.session.cached(sql) {
+            Some(statement) if matches!(statement.known, Known::Own) => Ok(statement),
+            // On the heap: each statement would have room for what is rare.
+            cached => Box::pin(self.complete(cached, sql, fresh)).await,
+        }
+    }
+
+    /// The statement with all that has to be known of it, prepared if it was not `cached`.
+    async fn complete(
+        self: &Arc<Self>,
+        cached: Option<Arc<Statement>>,
+        sql: &Sql,
+        fresh: &mut bool,
+    ) -> Result<Arc<Statement>> {
+        let statement = match cached {
             Some(statement) => statement,
             None => {
                 *fresh = true;

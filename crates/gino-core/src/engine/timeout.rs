@@ -123,13 +123,13 @@ pub(super) async fn race<R: Runtime, T>(
 /// `Timeout` with deadline `Statement` or `Scope`; as `flow`.
 ///
 /// # Cancellation
-/// As `flow`'s, which is dropped when the time is over.
-pub async fn within<R: Runtime, T>(
+/// As `flow`'s, which is dropped when the time is over. A large one is better pinned by the caller.
+pub fn within<R: Runtime, T>(
     runtime: &R,
     limit: Option<Limit>,
     flow: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    race(runtime, limit, statement_late, flow).await
+) -> impl Future<Output = Result<T>> {
+    race(runtime, limit, statement_late, flow)
 }
 
 /// The error of a statement that took too long.
