@@ -5,16 +5,14 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::reader::{Reader, put_count, put_part};
+use super::counted::{Counted, CountedWriter};
+use super::reader::put_part;
 use super::{Coded, Oid, Reason};
 
 /// A row on the wire: an iterator over its fields, each a type and a value; `None` is NULL. It
 /// ends after an error.
 #[derive(Debug, Clone)]
-pub struct Composite<'a> {
-    left: usize,
-    reader: Reader<'a>,
-}
+pub struct Composite<'a>(Counted<'a>);
 
 impl<'a> Composite<'a> {
     /// Reads a row.
@@ -23,30 +21,17 @@ impl<'a> Composite<'a> {
     /// If it claims more fields than there are bytes for.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Coded<Composite<'a>> {
-        let mut reader = Reader(bytes);
-        let left = reader.count(8)?; // type and length
-        if left == 0 {
-            reader.end()?;
-        }
-        Ok(Composite { left, reader })
+        Counted::decode(bytes, 8).map(Composite) // type and length
     }
 
     /// How many fields are left; never more than an eighth of the bytes.
     pub fn len(&self) -> usize {
-        self.left
+        self.0.len()
     }
 
     /// Whether there is no field left.
     pub fn is_empty(&self) -> bool {
-        self.left == 0
-    }
-
-    fn read(&mut self) -> Coded<(Oid, Option<&'a [u8]>)> {
-        let field = (self.reader.u32()?, self.reader.part()?);
-        if self.left == 1 {
-            self.reader.end()?;
-        }
-        Ok(field)
+        self.len() == 0
     }
 }
 
@@ -55,12 +40,7 @@ impl<'a> Iterator for Composite<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
-        }
-        let field = self.read();
-        self.left = if field.is_ok() { self.left - 1 } else { 0 };
-        Some(field)
+        self.0.next(|reader| Ok((reader.u32()?, reader.part()?)))
     }
 }
 
@@ -68,10 +48,7 @@ impl<'a> Iterator for Composite<'a> {
 ///
 /// After an error the output holds a part of the row; whoever owns the output drops it.
 #[derive(Debug)]
-pub struct CompositeWriter<'b> {
-    out: &'b mut BytesMut,
-    left: usize,
-}
+pub struct CompositeWriter<'b>(CountedWriter<'b>);
 
 impl<'b> CompositeWriter<'b> {
     /// Begins a row of `fields` fields.
@@ -79,8 +56,7 @@ impl<'b> CompositeWriter<'b> {
     /// # Errors
     /// If there are too many.
     pub fn begin(fields: usize, out: &'b mut BytesMut) -> Coded<CompositeWriter<'b>> {
-        put_count(fields, out)?;
-        Ok(CompositeWriter { out, left: fields })
+        CountedWriter::begin(fields, WRONG_COUNT, out).map(CompositeWriter)
     }
 
     /// Gives the next field as `write` appends it.
@@ -93,9 +69,9 @@ impl<'b> CompositeWriter<'b> {
         oid: Oid,
         write: impl FnOnce(&mut BytesMut) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.left = self.left.checked_sub(1).ok_or(WRONG_COUNT)?;
-        self.out.put_u32(oid);
-        put_part(self.out, write)
+        let out = self.0.part()?;
+        out.put_u32(oid);
+        put_part(out, write)
     }
 
     /// Gives NULL as the next field.
@@ -104,9 +80,9 @@ impl<'b> CompositeWriter<'b> {
     /// If it is one too many.
     #[inline]
     pub fn null(&mut self, oid: Oid) -> Coded {
-        self.left = self.left.checked_sub(1).ok_or(WRONG_COUNT)?;
-        self.out.put_u32(oid);
-        self.out.put_i32(-1);
+        let out = self.0.part()?;
+        out.put_u32(oid);
+        out.put_i32(-1);
         Ok(())
     }
 
@@ -115,11 +91,7 @@ impl<'b> CompositeWriter<'b> {
     /// # Errors
     /// If fields are missing.
     pub fn finish(self) -> Coded {
-        if self.left == 0 {
-            Ok(())
-        } else {
-            Err(WRONG_COUNT)
-        }
+        self.0.finish()
     }
 }
 

@@ -5,15 +5,13 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::reader::{Reader, put_count, put_part};
+use super::counted::{Counted, CountedWriter};
+use super::reader::put_part;
 use super::{Coded, Reason, text};
 
 /// An `hstore` on the wire: an iterator over keys and values. It ends after an error.
 #[derive(Debug, Clone)]
-pub struct Hstore<'a> {
-    left: usize,
-    reader: Reader<'a>,
-}
+pub struct Hstore<'a>(Counted<'a>);
 
 impl<'a> Hstore<'a> {
     /// Reads `hstore`.
@@ -21,31 +19,17 @@ impl<'a> Hstore<'a> {
     /// # Errors
     /// If it claims more pairs than there are bytes for.
     pub fn decode(bytes: &'a [u8]) -> Coded<Hstore<'a>> {
-        let mut reader = Reader(bytes);
-        let left = reader.count(8)?; // two lengths
-        if left == 0 {
-            reader.end()?;
-        }
-        Ok(Hstore { left, reader })
+        Counted::decode(bytes, 8).map(Hstore) // two lengths
     }
 
     /// How many pairs are left; never more than an eighth of the bytes.
     pub fn len(&self) -> usize {
-        self.left
+        self.0.len()
     }
 
     /// Whether there is no pair left.
     pub fn is_empty(&self) -> bool {
-        self.left == 0
-    }
-
-    fn read(&mut self) -> Coded<(&'a str, Option<&'a str>)> {
-        let key = self.reader.part()?.ok_or("a key of the hstore is NULL")?;
-        let value = self.reader.part()?;
-        if self.left == 1 {
-            self.reader.end()?;
-        }
-        Ok((text::decode(key)?, value.map(text::decode).transpose()?))
+        self.len() == 0
     }
 }
 
@@ -53,12 +37,11 @@ impl<'a> Iterator for Hstore<'a> {
     type Item = Coded<(&'a str, Option<&'a str>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
-        }
-        let pair = self.read();
-        self.left = if pair.is_ok() { self.left - 1 } else { 0 };
-        Some(pair)
+        self.0.next(|reader| {
+            let key = reader.part()?.ok_or("a key of the hstore is NULL")?;
+            let value = reader.part()?;
+            Ok((text::decode(key)?, value.map(text::decode).transpose()?))
+        })
     }
 }
 
@@ -66,10 +49,7 @@ impl<'a> Iterator for Hstore<'a> {
 ///
 /// After an error the output holds a part of it; whoever owns the output drops it.
 #[derive(Debug)]
-pub struct HstoreWriter<'b> {
-    out: &'b mut BytesMut,
-    left: usize,
-}
+pub struct HstoreWriter<'b>(CountedWriter<'b>);
 
 impl<'b> HstoreWriter<'b> {
     /// Begins an `hstore` of `pairs` pairs.
@@ -77,8 +57,7 @@ impl<'b> HstoreWriter<'b> {
     /// # Errors
     /// If there are too many.
     pub fn begin(pairs: usize, out: &'b mut BytesMut) -> Coded<HstoreWriter<'b>> {
-        put_count(pairs, out)?;
-        Ok(HstoreWriter { out, left: pairs })
+        CountedWriter::begin(pairs, WRONG_COUNT, out).map(HstoreWriter)
     }
 
     /// Gives the next pair.
@@ -86,12 +65,12 @@ impl<'b> HstoreWriter<'b> {
     /// # Errors
     /// If it is one too many, too long, or contains NUL.
     pub fn pair(&mut self, key: &str, value: Option<&str>) -> Coded {
-        self.left = self.left.checked_sub(1).ok_or(WRONG_COUNT)?;
-        put_part(self.out, |out| text::encode(key, out))?;
+        let out = self.0.part()?;
+        put_part(out, |out| text::encode(key, out))?;
         match value {
-            Some(value) => put_part(self.out, |out| text::encode(value, out)),
+            Some(value) => put_part(out, |out| text::encode(value, out)),
             None => {
-                self.out.put_i32(-1);
+                out.put_i32(-1);
                 Ok(())
             }
         }
@@ -102,11 +81,7 @@ impl<'b> HstoreWriter<'b> {
     /// # Errors
     /// If pairs are missing.
     pub fn finish(self) -> Coded {
-        if self.left == 0 {
-            Ok(())
-        } else {
-            Err(WRONG_COUNT)
-        }
+        self.0.finish()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod bits;
 pub mod bytea;
 pub mod catalog;
 pub mod composite;
+mod counted;
 pub mod datetime;
 pub mod geometry;
 pub mod hstore;

@@ -7,6 +7,7 @@ use std::ops::Bound;
 
 use bytes::{BufMut, BytesMut};
 
+use super::counted::Counted;
 use super::reader::{Reader, put_count, put_part};
 use super::{Coded, Reason};
 
@@ -120,10 +121,7 @@ fn flag<T>(bound: Bound<T>, infinite: u8, included: u8) -> (u8, Option<T>) {
 
 /// A multirange on the wire: an iterator over its ranges. It ends after an error.
 #[derive(Debug, Clone)]
-pub struct Multirange<'a> {
-    left: usize,
-    reader: Reader<'a>,
-}
+pub struct Multirange<'a>(Counted<'a>);
 
 impl<'a> Multirange<'a> {
     /// Reads a multirange.
@@ -132,12 +130,7 @@ impl<'a> Multirange<'a> {
     /// If it claims more ranges than there are bytes for.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Coded<Multirange<'a>> {
-        let mut reader = Reader(bytes);
-        let left = reader.count(5)?; // a length and the flags
-        if left == 0 {
-            reader.end()?;
-        }
-        Ok(Multirange { left, reader })
+        Counted::decode(bytes, 5).map(Multirange) // a length and the flags
     }
 
     /// Appends a multirange of ranges, each as `write` appends it.
@@ -158,23 +151,12 @@ impl<'a> Multirange<'a> {
 
     /// How many ranges are left.
     pub fn len(&self) -> usize {
-        self.left
+        self.0.len()
     }
 
     /// Whether there is no range left.
     pub fn is_empty(&self) -> bool {
-        self.left == 0
-    }
-
-    fn read(&mut self) -> Coded<Range<&'a [u8]>> {
-        let range = self
-            .reader
-            .part()?
-            .ok_or("a range of the multirange is NULL")?;
-        if self.left == 1 {
-            self.reader.end()?;
-        }
-        Range::decode(range)
+        self.len() == 0
     }
 }
 
@@ -183,12 +165,10 @@ impl<'a> Iterator for Multirange<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
-        }
-        let range = self.read();
-        self.left = if range.is_ok() { self.left - 1 } else { 0 };
-        Some(range)
+        self.0.next(|reader| {
+            let range = reader.part()?;
+            Range::decode(range.ok_or("a range of the multirange is NULL")?)
+        })
     }
 }
 
