@@ -230,10 +230,14 @@ class Connection:
         timeout: float | None = None,
     ) -> Awaitable[Transaction]:
         """BEGIN, or a SAVEPOINT inside a transaction."""
-    def copy_in(self, sql: str, probe: str | None = None) -> Awaitable[CopyIn]:
-        """Begin a COPY FROM STDIN; `probe` selects the columns that records are for."""
-    def copy_out(self, sql: str) -> Awaitable[CopyOut]:
-        """Begin a COPY TO STDOUT."""
+    def copy_in(
+        self, sql: str, probe: str | None = None, timeout: float | None = None
+    ) -> Awaitable[CopyIn]:
+        """Begin a COPY FROM STDIN; `probe` selects the columns that records are for. Each step may
+        take `timeout` seconds, else what the connection gives to a statement.
+        """
+    def copy_out(self, sql: str, timeout: float | None = None) -> Awaitable[CopyOut]:
+        """Begin a COPY TO STDOUT; `timeout` as of `copy_in`."""
     def parameter_types(self, sql: str) -> Awaitable[list[int]]:
         """Return the type OIDs of a statement's parameters."""
     def set_codec(

@@ -27,11 +27,13 @@ _PARAMETER = re.compile(
 )
 
 
-async def copy_out(connection: Any, source: str, output: Any, options: dict[str, Any]) -> str:
+async def copy_out(
+    connection: Any, source: str, output: Any, options: dict[str, Any], timeout: float | None
+) -> str:
     """Copy `source`, a table or a query in parentheses, to `output`; returns the command tag."""
     sql = f"COPY {source} TO STDOUT{_options(options)}"
     async with _writer(output) as write:
-        copy = await connection.copy_out(sql)
+        copy = await connection.copy_out(sql, timeout)
         try:
             while (data := await copy.read()) is not None:
                 await write(data)
@@ -42,10 +44,16 @@ async def copy_out(connection: Any, source: str, output: Any, options: dict[str,
 
 
 async def copy_in(
-    connection: Any, target: str, source: Any, options: dict[str, Any], where: str | None
+    connection: Any,
+    target: str,
+    source: Any,
+    options: dict[str, Any],
+    where: str | None,
+    timeout: float | None,
 ) -> str:
     """Copy `source`, a path, file, bytes or async iterable of bytes, into the table `target`."""
-    copy = await connection.copy_in(f"COPY {target} FROM STDIN{_options(options)}{_where(where)}")
+    sql = f"COPY {target} FROM STDIN{_options(options)}{_where(where)}"
+    copy = await connection.copy_in(sql, None, timeout)
     try:
         async with contextlib.aclosing(_portions(source)) as portions:
             async for data in portions:
@@ -61,13 +69,14 @@ async def copy_records(
     table: tuple[str, Sequence[str] | None],
     records: Any,
     where: str | None,
+    timeout: float | None = None,
 ) -> str:
     """Copy records, an iterable or async iterable of sequences, into a table, in binary form."""
     name, columns = table
     selected = ", ".join(map(quoted, columns)) if columns else "*"
     probe = f"SELECT {selected} FROM {name}"
     sql = f"COPY {name}{_column_list(columns)} FROM STDIN (FORMAT binary){_where(where)}"
-    copy = await connection.copy_in(sql, probe)
+    copy = await connection.copy_in(sql, probe, timeout)
     try:
         if hasattr(records, "__aiter__"):
             portion: list[Any] = []

@@ -209,11 +209,14 @@ class RawConnection:
 
         Options are those of COPY in lower case: `format` ("text", "csv", "binary"), `delimiter`,
         `null`, `header`, `quote`, `escape`, `force_quote`, `encoding`. Returns the command tag.
+
+        The copy has `timeout` seconds as a whole; without it each wait for the server has the
+        `command_timeout` for itself.
         """
         source = copying.table_of(table_name, columns, schema_name)
         found = _copy_options(options, _COPY_FROM)
         async with asyncio.timeout(timeout):
-            return await copying.copy_out(self._connection, source, output, found)
+            return await copying.copy_out(self._connection, source, output, found, timeout)
 
     async def copy_from_query(
         self,
@@ -227,7 +230,7 @@ class RawConnection:
         found = _copy_options(options, _COPY_FROM)
         async with asyncio.timeout(timeout):
             source = f"({await copying.with_values(self, query, args)})"
-            return await copying.copy_out(self._connection, source, output, found)
+            return await copying.copy_out(self._connection, source, output, found, timeout)
 
     async def copy_to_table(
         self,
@@ -248,7 +251,7 @@ class RawConnection:
         target = copying.table_of(table_name, columns, schema_name)
         found = _copy_options(options, _COPY_TO)
         async with asyncio.timeout(timeout):
-            return await copying.copy_in(self._connection, target, source, found, where)
+            return await copying.copy_in(self._connection, target, source, found, where, timeout)
 
     async def copy_records_to_table(
         self,
@@ -263,7 +266,7 @@ class RawConnection:
         """Copy an iterable or async iterable of sequences into a table, in binary form."""
         table = (copying.qualified(table_name, schema_name), columns)
         async with asyncio.timeout(timeout):
-            return await copying.copy_records(self._connection, table, records, where)
+            return await copying.copy_records(self._connection, table, records, where, timeout)
 
     async def set_type_codec(
         self,

@@ -6,7 +6,7 @@ import asyncio
 import datetime
 import io
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from gino import create_engine
+from gino.exceptions import OperationalError
 
 TABLE = 'public."Copied"'
 
@@ -282,3 +283,35 @@ async def test_large_copy_in_is_sent_in_portions(raw: Any) -> None:
     source_bytes = b"".join([b"%d\t%b\t1\n" % (n, line) for n in range(20_000, 40_000)])
     assert await raw.copy_to_table("Copied", source=source_bytes) == "COPY 20000"
     assert await raw.fetchval(f'SELECT sum(length("Name")) FROM {TABLE}') == 40_000_000
+
+
+async def test_each_wait_for_the_server_has_the_command_timeout(dsn: str) -> None:
+    engine = await create_engine(dsn, min_size=1, max_size=2, command_timeout=0.3)
+    async with engine.acquire() as connection, engine.acquire() as other:
+        raw = connection.raw_connection
+        slow = "SELECT pg_sleep(30)"
+        written: list[bytes] = []
+        with pytest.raises(OperationalError, match="300ms"):
+            await raw.copy_from_query(slow, output=_collect(written))
+        await connection.status("CREATE TEMP TABLE sent (n int)")
+
+        async def source() -> AsyncIterator[bytes]:
+            for number in range(4):
+                await asyncio.sleep(0.15)  # what the application takes does not count
+                yield b"%d\n" % number
+
+        assert await raw.copy_to_table("sent", source=source()) == "COPY 4"
+        # a time-out of the copy's own goes before
+        brief = "SELECT 1 FROM pg_sleep(0.6)"
+        assert await raw.copy_from_query(brief, output=_collect(written), timeout=20) == "COPY 1"
+        with pytest.raises(OperationalError):
+            await other.raw_connection.copy_from_query(brief, output=_collect(written))
+        assert await other.scalar("SELECT 7") == 7
+    await engine.close()
+
+
+def _collect(written: list[bytes]) -> Callable[[bytes], Awaitable[None]]:
+    async def write(data: bytes) -> None:
+        written.append(data)
+
+    return write

@@ -12,7 +12,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use crate::copy::{CopyIn, CopyOut};
+use crate::copy::{CopyIn, CopyOut, Pace};
 use crate::cursor::Cursor;
 use crate::custom::{Form, PyCodec};
 use crate::driver::{LoopRuntime, awaitable};
@@ -144,20 +144,28 @@ impl Connection {
     }
 
     /// Begins a COPY FROM STDIN.
-    #[pyo3(signature = (sql, probe = None))]
+    #[pyo3(signature = (sql, probe = None, timeout = None))]
     fn copy_in<'py>(
         &self,
         py: Python<'py>,
         sql: String,
         probe: Option<String>,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let begin = CopyIn::begin(self.handle.clone_ref(py), sql, probe);
-        awaitable(py, Box::pin(begin))
+        let pace = Pace::new(self.handle.clone_ref(py), seconds(timeout)?);
+        awaitable(py, Box::pin(CopyIn::begin(pace, sql, probe)))
     }
 
     /// Begins a COPY TO STDOUT.
-    fn copy_out<'py>(&self, py: Python<'py>, sql: String) -> PyResult<Bound<'py, PyAny>> {
-        awaitable(py, Box::pin(CopyOut::begin(self.handle.clone_ref(py), sql)))
+    #[pyo3(signature = (sql, timeout = None))]
+    fn copy_out<'py>(
+        &self,
+        py: Python<'py>,
+        sql: String,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let pace = Pace::new(self.handle.clone_ref(py), seconds(timeout)?);
+        awaitable(py, Box::pin(CopyOut::begin(pace, sql)))
     }
 
     /// The types of a statement's parameters.

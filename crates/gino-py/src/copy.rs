@@ -2,10 +2,11 @@
 //! Never opens a file or makes a statement: `gino.copying` does.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use gino_core::engine as core;
-use gino_core::error::{Error, Result, UsageError};
+use gino_core::error::{Result, UsageError};
 use gino_core::row::Columns;
 use gino_core::session::Sql;
 use pyo3::buffer::PyBuffer;
@@ -17,11 +18,38 @@ use crate::errors;
 use crate::handle::Handle;
 use crate::record;
 
+/// How long each step of a COPY may take: a time-out of its own, else that of the scope or engine.
+pub(crate) struct Pace {
+    handle: Py<Handle>,
+    timeout: Option<Duration>,
+}
+
+impl Pace {
+    pub(crate) fn new(handle: Py<Handle>, timeout: Option<Duration>) -> Pace {
+        Pace { handle, timeout }
+    }
+
+    async fn seat(&self) -> PyResult<Arc<core::Seat<LoopRuntime>>> {
+        let handle = self.handle.get();
+        handle.seat(handle.limit(self.timeout)?).await
+    }
+
+    async fn step<T>(&self, flow: impl Future<Output = Result<T>>) -> PyResult<T> {
+        let (runtime, limit) = (
+            self.handle.get().runtime()?,
+            self.handle.get().limit(self.timeout)?,
+        );
+        let done = core::within(&runtime, limit, flow).await;
+        done.map_err(|error| Python::attach(|py| errors::raise(py, error)))
+    }
+}
+
 /// A COPY FROM STDIN that takes data.
 #[pyclass(frozen, module = "gino._core")]
 pub(crate) struct CopyIn(Arc<Incoming>);
 
 struct Incoming {
+    pace: Pace,
     /// Taken out while data is sent: a write that is cancelled gives the copy up.
     copy: Mutex<Option<core::CopyIn<LoopRuntime>>>,
     /// The types of the columns, for records.
@@ -32,11 +60,11 @@ struct Incoming {
 impl CopyIn {
     /// Begins it. `probe` selects the columns that records are for.
     pub(crate) async fn begin(
-        handle: Py<Handle>,
+        pace: Pace,
         sql: String,
         probe: Option<String>,
     ) -> PyResult<Py<PyAny>> {
-        let seat = handle.get().seat(None).await?;
+        let seat = pace.seat().await?;
         let begun = async {
             let types = match probe {
                 Some(probe) => {
@@ -45,12 +73,12 @@ impl CopyIn {
                 }
                 None => Arc::from([]),
             };
-            Ok::<_, Error>((seat.copy_in(&sql).await?, types))
+            Result::Ok((seat.copy_in(&sql).await?, types))
         };
-        let begun = begun.await;
+        let (copy, types) = pace.step(begun).await?;
         Python::attach(|py| {
-            let (copy, types) = begun.map_err(|error| errors::raise(py, error))?;
             let incoming = Incoming {
+                pace,
                 copy: Mutex::new(Some(copy)),
                 types,
                 records: Mutex::new(0),
@@ -68,11 +96,8 @@ impl CopyIn {
                 *incoming.lock() = Some(copy);
                 Ok(())
             };
-            let sent: Result<()> = sent.await;
-            Python::attach(|py| {
-                sent.map_err(|error| errors::raise(py, error))?;
-                Ok(py.None())
-            })
+            incoming.pace.step(sent).await?;
+            Ok(Python::attach(|py| py.None()))
         };
         awaitable(py, Box::pin(future))
     }
@@ -138,11 +163,8 @@ impl CopyIn {
                 }
                 copy.finish().await
             };
-            let done = done.await;
-            Python::attach(|py| {
-                let done = done.map_err(|error| errors::raise(py, error))?;
-                Ok(done.tag.into_pyobject(py)?.into_any().unbind())
-            })
+            let done = incoming.pace.step(done).await?;
+            Python::attach(|py| Ok(done.tag.into_pyobject(py)?.into_any().unbind()))
         };
         awaitable(py, Box::pin(future))
     }
@@ -159,6 +181,7 @@ impl CopyIn {
 pub(crate) struct CopyOut(Arc<Outgoing>);
 
 struct Outgoing {
+    pace: Pace,
     /// Taken out while data is awaited: a read that is cancelled gives the copy up.
     copy: Mutex<Option<core::CopyOut<LoopRuntime>>>,
     tag: Mutex<Option<Box<str>>>,
@@ -166,12 +189,12 @@ struct Outgoing {
 
 impl CopyOut {
     /// Begins it.
-    pub(crate) async fn begin(handle: Py<Handle>, sql: String) -> PyResult<Py<PyAny>> {
-        let seat = handle.get().seat(None).await?;
-        let begun = seat.copy_out(&sql).await;
+    pub(crate) async fn begin(pace: Pace, sql: String) -> PyResult<Py<PyAny>> {
+        let seat = pace.seat().await?;
+        let copy = pace.step(seat.copy_out(&sql)).await?;
         Python::attach(|py| {
-            let copy = begun.map_err(|error| errors::raise(py, error))?;
             let outgoing = Outgoing {
+                pace,
                 copy: Mutex::new(Some(copy)),
                 tag: Mutex::default(),
             };
@@ -199,16 +222,15 @@ impl CopyOut {
                 if matches!(copied, core::Copied::Data(_)) {
                     *outgoing.lock() = Some(copy);
                 }
-                Ok::<_, Error>(copied)
+                Result::Ok(copied)
             };
-            let copied = copied.await;
+            let copied = outgoing.pace.step(copied).await?;
             Python::attach(|py| match copied {
-                Ok(core::Copied::Data(data)) => Ok(PyBytes::new(py, &data).into_any().unbind()),
-                Ok(core::Copied::End(done)) => {
+                core::Copied::Data(data) => Ok(PyBytes::new(py, &data).into_any().unbind()),
+                core::Copied::End(done) => {
                     *outgoing.tag.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.tag);
                     Ok(py.None())
                 }
-                Err(error) => Err(errors::raise(py, error)),
             })
         };
         awaitable(py, Box::pin(future))
