@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, ClassVar
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary, ref
 
 from . import _core, execution
 from .connection import GinoConnection
@@ -83,7 +83,8 @@ class GinoEngine(QueryMethods):
             self.logger.addHandler(handler)
         self.should_log = self.logger.isEnabledFor(logging.INFO) if echo is None else bool(echo)
         self._raw: WeakValueDictionary[int, RawConnection] = WeakValueDictionary()
-        self._native = pool.attach(self._make_connection)
+        self._maker = _Maker(self)
+        self._native = pool.attach(self._maker)
         self.run: Callable[..., Awaitable[Any]] = self.wrapped(
             self._native.run, self.execution_opts.get("timeout")
         )
@@ -195,7 +196,10 @@ class GinoEngine(QueryMethods):
 
     async def close(self, grace: float | None = None) -> None:
         """Close the running loop's connections; waits up to `grace` seconds for borrowed ones."""
-        await self._native.close(grace)
+        try:
+            await self._native.close(grace)
+        finally:
+            self._maker.let_go()
 
     def stand_on(self, native: Any) -> None:
         """Run on something else that does what a native engine does."""
@@ -243,8 +247,25 @@ class GinoEngine(QueryMethods):
 
         return run_and_log
 
-    def _make_connection(self, handle: _core.Handle) -> GinoConnection:
-        return self.connection_cls(handle, self)
+
+class _Maker:
+    """Makes an engine's connections for the native half, which no garbage collector looks into: it
+    keeps the engine until that is closed, and not for ever.
+    """
+
+    __slots__ = ("_engine", "_kept")
+
+    def __init__(self, engine: GinoEngine) -> None:
+        self._kept: GinoEngine | None = engine
+        self._engine = ref(engine)
+
+    def __call__(self, handle: _core.Handle) -> GinoConnection:
+        engine = self._engine()
+        assert engine is not None, "whoever asks for a connection has the engine"
+        return engine.connection_cls(handle, engine)
+
+    def let_go(self) -> None:
+        self._kept = None
 
 
 def _bounded(run: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., Awaitable[Any]]:

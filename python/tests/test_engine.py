@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import gc
 import logging
 import subprocess
 import sys
 import warnings
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -397,3 +399,15 @@ async def test_unbound_database_says_so_and_its_bind_may_be_awaited(dsn: str) ->
     assert await unbound is unbound
     assert unbound.bind is engine
     await unbound.pop_bind().close()
+
+
+async def test_engine_that_was_closed_is_forgotten(dsn: str) -> None:
+    engine = await create_engine(dsn, min_size=1, max_size=1)
+    async with engine.acquire() as connection:
+        assert await connection.scalar("SELECT 1") == 1
+    await engine.close()
+    known = weakref.ref(engine)
+    del engine, connection
+    await asyncio.sleep(0)
+    gc.collect()
+    assert known() is None
