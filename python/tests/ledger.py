@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from collections.abc import Awaitable, Generator
+from pathlib import Path
 from typing import Any
 
 from gino import create_engine
@@ -121,6 +123,27 @@ async def cut_after(work: Awaitable[Any], seconds: float) -> Any:
         timer.cancel()
 
 
+def cutter(seed: int | None, chance: random.Random, outcome: list[str]) -> Any:
+    """What awaits, and is cut short where `seed` says: half of them at an await point, a quarter
+    after a time, a quarter both. Without a seed nothing is.
+    """
+
+    async def cut(work: Awaitable[Any]) -> Any:
+        if seed is None:
+            return await work
+        stepped = CutAtStep(work, seed // 4 % 24)
+        try:
+            if seed % 4 < 2:
+                return await stepped
+            late = chance.expovariate(chance.choice((50, 500)))
+            return await cut_after(work if seed % 4 == 2 else stepped, late)
+        except asyncio.CancelledError:
+            outcome.append("cancelled")
+            raise
+
+    return cut
+
+
 async def settled(engine: Any, seconds: float = 10) -> None:
     """Wait until nothing is borrowed, and see that all that the pool hands out is clean."""
     async with asyncio.timeout(seconds):
@@ -149,3 +172,9 @@ async def until_gone(witness: Any, name: str, seconds: float = 10) -> None:
 def open_files() -> int:
     """How many files and sockets this process has open."""
     return len(os.listdir("/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"))
+
+
+def resident() -> int:
+    """Bytes of memory of this process."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

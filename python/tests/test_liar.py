@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import struct
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import liar as the
 import pytest
+from ledger import resident
 from liar import BOUND, Liar, claiming, message, ready, row
 
 from gino import create_engine
@@ -39,12 +38,6 @@ def for_ever(part: bytes, before: bytes = b"", limit: int = 200 * MIB) -> Lies:
             yield portion
 
     return lies
-
-
-def resident() -> int:
-    """Bytes of memory of this process."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def is_found_out(liar: Liar, expected: type[Exception] = exc.InternalError) -> Exception:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from ledger import SEEDS, CutAtStep, Ledger, cut_after, is_balanced, open_files, settled, until_gone
+from ledger import SEEDS, Ledger, cutter, is_balanced, open_files, settled, until_gone
 from operations import OPERATIONS, Operation
 
 from gino import create_engine
@@ -30,23 +30,6 @@ async def witness(dsn: str) -> AsyncIterator[Any]:
     engine = await create_engine(dsn, min_size=1, max_size=1)
     yield engine
     await engine.close()
-
-
-def cutter(seed: int, chance: random.Random, outcome: list[str]) -> Any:
-    """Await, and be cut short, where `seed` says."""
-
-    async def cut(work: Awaitable[Any]) -> Any:
-        stepped = CutAtStep(work, seed // 4 % 24)
-        try:
-            if seed % 4 < 2:
-                return await stepped
-            late = chance.expovariate(chance.choice((50, 500)))
-            return await cut_after(work if seed % 4 == 2 else stepped, late)
-        except asyncio.CancelledError:
-            outcome.append("cancelled")
-            raise
-
-    return cut
 
 
 async def one(operation: Operation, engine: Any, ledger: Ledger, seed: int) -> str:

@@ -1,0 +1,132 @@
+"""Owns the soak of the Python face: mixed load with cancels and a bad network, for minutes.
+
+    python soak.py MINUTES
+
+Memory, connections, tasks and files are afterwards what they were, or it fails. Never part of the
+tests. Called by scripts/soak.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import uvloop
+from ledger import Ledger, cutter, is_balanced, open_files, resident, settled, until_gone
+from operations import OPERATIONS
+
+from gino import create_engine
+from gino import exceptions as exc
+from proxy import Fault, Proxy
+
+NAME = "gino_soak"
+SIZE = 8
+CLIENTS = 12
+ROUND = 15.0  # seconds of load between two looks
+GROWTH = 8 * 1024 * 1024  # after the first third, in bytes: what an allocator keeps varies
+
+
+async def client(engine: Any, ledger: Ledger, chance: random.Random, end: float) -> Counter[str]:
+    """Does operations, of which every other is cut short, and goes on whatever it is told."""
+    ends: Counter[str] = Counter()
+    while time.monotonic() < end:
+        operation = chance.choice(OPERATIONS)
+        seed = chance.randrange(1000) if chance.random() < 0.5 else None
+        task = asyncio.ensure_future(operation(engine, ledger, cutter(seed, chance, [])))
+        await asyncio.wait({task}, timeout=30)
+        assert task.done(), f"a hang: {operation.__name__}"
+        if task.cancelled():
+            ends["cancelled"] += 1
+            continue
+        error = task.exception()
+        if error is None:
+            ends["done"] += 1
+        elif isinstance(error, exc.OperationalError):
+            ends[type(error).__name__] += 1
+            await asyncio.sleep(0.01)
+        else:
+            raise error
+    return ends
+
+
+async def trouble(proxy: Proxy, chance: random.Random, end: float) -> None:
+    """A network that is bad until `end`, and good afterwards."""
+    while time.monotonic() < end:
+        await asyncio.sleep(chance.random())
+        proxy.fault = None
+        match chance.randrange(4):
+            case 0:
+                await proxy.down()
+                await proxy.up()
+            case 1:
+                kind = chance.choice(("close", "reset"))
+                proxy.fault = Fault(kind, chance.randrange(3000), chance.random() < 0.5)
+    proxy.fault = None
+
+
+async def held(witness: Any) -> tuple[int, int, int]:
+    """What must not drift: connections, tasks, files."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+    return await witness.scalar(sql, NAME), len(asyncio.all_tasks()), open_files()
+
+
+async def soak(dsn: str, minutes: float) -> None:
+    """Rounds of load on one engine; fails if anything drifts, or a row is lost or doubled."""
+    witness = await create_engine(dsn, min_size=1, max_size=1)
+    memory: list[int] = []
+    async with Proxy(dsn) as proxy:
+        await proxy.up()
+        address = f"{proxy.dsn}?application_name={NAME}"
+        engine: Any = await create_engine(address, min_size=0, max_size=SIZE, command_timeout=5)
+        engine.address = address
+        await settled(engine)
+        before = await held(witness)
+        for number in range(int(minutes * 60 / ROUND)):
+            ledger = Ledger(dsn, "gino_soak")
+            await ledger.create()
+            end = time.monotonic() + ROUND
+            seeds = [random.Random(f"{number} {one}") for one in range(CLIENTS)]
+            clients = [client(engine, ledger, seed, end) for seed in seeds]
+            _, *ends = await asyncio.gather(trouble(proxy, seeds[0], end), *clients)
+            await settled(engine)
+            async with asyncio.timeout(10):
+                while await held(witness) != before:
+                    gc.collect()
+                    await asyncio.sleep(0.05)
+            balance = await ledger.balance()
+            assert is_balanced(balance), balance
+            memory.append(resident())
+            outcome = dict(sum(ends, Counter()))
+            print(f"round {number}: {memory[-1] >> 20} MiB, {before}, {balance}, {outcome}")
+        await engine.close(10)
+    await until_gone(witness, NAME)
+    await witness.close()
+    warm, last = memory[len(memory) // 3], memory[-1]
+    print(f"soak: {minutes:.0f} min, {warm} bytes after a third, {last} at the end")
+    assert last < warm + GROWTH, f"memory grows: {memory}"
+
+
+def main(minutes: float) -> None:
+    """Half of the time on each loop."""
+    # a listener whose connection is lost is told so: here that is what is wanted
+    warnings.simplefilter("ignore", exc.InterfaceWarning)
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+        "asyncio": asyncio.new_event_loop,
+        "uvloop": uvloop.new_event_loop,
+    }
+    for name, factory in loops.items():
+        print(f"soak: {name}", flush=True)
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(soak(os.environ["GINO_TEST_DSN"], minutes / 2))
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))
