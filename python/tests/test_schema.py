@@ -193,7 +193,7 @@ async def test_enum_of_two_tables_goes_with_the_last(db: Any) -> None:
     one = db.Table("one", db, db.Column("mood", mood))
     db.Table("two", db, db.Column("mood", mood))
     await db.gino.create_all()
-    count = "SELECT count(*) FROM pg_type WHERE typname = 'mood'"
+    count = "SELECT count(to_regtype('gt_schema.mood'))"
     await one.gino.drop()
     assert await tables(db) == ["two"]
     assert await db.scalar(count) == 1

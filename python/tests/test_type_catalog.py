@@ -417,7 +417,7 @@ async def test_a_type_can_be_taken_for_another(raw: Any) -> None:
     await raw.set_builtin_type_codec(
         "age", schema="catalog_test", codec_name="integer", format="text"
     )
-    assert await raw.fetchval("SELECT $1::age", "5") == "5"
+    assert await raw.fetchval("SELECT $1::age", "5") == 5  # what comes is the base type
     await raw.reset_type_codec("age", schema="catalog_test")
     assert await raw.fetchval("SELECT $1::age", 5) == 5
 

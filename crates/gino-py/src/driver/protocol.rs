@@ -68,6 +68,8 @@ impl Protocol {
         let object = transport.call_method1("get_extra_info", ("ssl_object",));
         let encrypted = object.is_ok_and(|object| !object.is_none());
         self.shared.encrypted.store(encrypted, Ordering::Relaxed);
+        // A transport that has no limits tells nothing of its buffer either.
+        let _ = transport.call_method1("set_write_buffer_limits", (HIGH_WATER,));
         *self.shared.transport() = Some(transport.unbind());
         self.wire.attach(Box::new(Handle(
             Arc::clone(&self.shared),
@@ -122,6 +124,10 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// From so many bytes on asyncio tells when they have gone. Less than the backlog that a copy waits
+/// for, 256 KiB: over TLS asyncio's own default is 512 KiB, and nobody would end the wait.
+const HIGH_WATER: usize = 64 * 1024;
 
 struct Handle(Arc<Shared>, std::sync::Weak<dyn Wire>);
 
