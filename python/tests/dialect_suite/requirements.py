@@ -68,6 +68,11 @@ class Requirements(SuiteRequirements):
         return exclusions.skip_if(has_none, "max_prepared_transactions is 0")
 
     @property
+    def computed_columns_default_persisted(self) -> Any:
+        """Before 18 a computed column is stored unless it says otherwise."""
+        return exclusions.only_if("postgresql < 18")
+
+    @property
     def computed_columns_virtual(self) -> Any:
         """Since PostgreSQL 18."""
         return exclusions.only_if(lambda config: config.db.dialect.server_version_info >= (18,))
