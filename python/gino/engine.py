@@ -201,6 +201,11 @@ class GinoEngine(QueryMethods):
         finally:
             self._maker.let_go()
 
+    def give_up(self) -> None:
+        """Close all connections at once, when opening has failed."""
+        self._pool.terminate()
+        self._maker.let_go()
+
     def stand_on(self, native: Any) -> None:
         """Run on something else that does what a native engine does."""
         self._native = self._pool.stand_on(native)

@@ -49,7 +49,7 @@ class GinoStrategy:
             try:
                 await engine.open()
             except BaseException:
-                pool.terminate()
+                engine.give_up()
                 raise
         return engine
 

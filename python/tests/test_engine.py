@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 import gino
 from gino import NoResultFound, create_engine
 from gino.dialects.asyncpg import NullPool
+from gino.engine import GinoEngine
 from gino.exceptions import InvalidCatalogNameError, NoActiveSQLTransactionError
 
 PID = "SELECT pg_backend_pid()"
@@ -411,3 +412,18 @@ async def test_engine_that_was_closed_is_forgotten(dsn: str) -> None:
     await asyncio.sleep(0)
     gc.collect()
     assert known() is None
+
+
+async def test_engine_whose_opening_was_cancelled_is_forgotten(dsn: str) -> None:
+    gc.collect()
+    before = len(GinoEngine.living)
+    for _ in range(5):
+        opening = asyncio.ensure_future(create_engine(dsn, min_size=1, max_size=1))
+        await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.wait({opening})
+        assert opening.cancelled()
+    del opening
+    await asyncio.sleep(0.1)
+    gc.collect()
+    assert len(GinoEngine.living) == before
