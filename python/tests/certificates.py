@@ -36,6 +36,9 @@ class Authority:
             _builder(self._name, self._name, self._key.public_key(), NOW + 30 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_usage(signs=True), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+            )
             .sign(self._key, hashes.SHA256())
         )
         _write(home / f"{name}.crt", self.certificate.public_bytes(_PEM))
@@ -55,6 +58,9 @@ class Authority:
         if hosts:
             names = x509.SubjectAlternativeName([_host(host) for host in hosts])
             builder = builder.add_extension(names, critical=False)
+        # Python 3.13 asks for it
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(identifier, critical=False)
         certificate = builder.sign(self._key, algorithm or hashes.SHA256())
         _write(self._home / f"{name}.crt", certificate.public_bytes(_PEM))
         _write_key(self._home / f"{name}.key", key)
