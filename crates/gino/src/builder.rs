@@ -12,6 +12,8 @@ use gino_core::error::Result;
 use crate::connection::Connection;
 use crate::driver::{Core, Handle, Seat, TokioRuntime};
 use crate::engine::Engine;
+#[cfg(feature = "tls")]
+use tokio_rustls::rustls;
 
 impl Engine {
     /// How to make an engine with hooks or observers.
@@ -43,6 +45,8 @@ pub struct EngineBuilder {
     config: Config,
     hooks: Hooks,
     observers: Observers,
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl EngineBuilder {
@@ -51,6 +55,8 @@ impl EngineBuilder {
             config,
             hooks: Hooks::default(),
             observers: Observers::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -93,6 +99,18 @@ impl EngineBuilder {
         self
     }
 
+    /// Encrypts by a configuration of rustls of the application's own: whom to trust, its certificate and
+    /// the versions are what that says, and no files of libpq are read. `sslmode` says whether to
+    /// encrypt, at least `require` from now on. Without protocols for ALPN PostgreSQL's is named.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
+        use gino_core::config::SslMode;
+        let tls = Arc::make_mut(&mut self.config.tls);
+        tls.mode = tls.mode().max(SslMode::Require);
+        self.tls = Some(config.into());
+        self
+    }
+
     /// Keeps no connections: one is opened for each acquire and closed on release. For programs
     /// whose server has a pool in front of it, and for tests.
     pub fn null_pool(mut self) -> Self {
@@ -108,7 +126,10 @@ impl EngineBuilder {
     /// # Errors
     /// A usage error for settings that do not fit together.
     pub fn build(self) -> Result<Engine> {
-        Engine::made(self.config, self.hooks, self.observers)
+        let runtime = TokioRuntime::new();
+        #[cfg(feature = "tls")]
+        let runtime = runtime.with_tls(self.tls);
+        Engine::made(self.config, self.hooks, self.observers, runtime)
     }
 
     /// The engine, with `min_size` connections open.

@@ -62,11 +62,12 @@ impl Engine {
         mut config: Config,
         hooks: Hooks<TokioRuntime>,
         observers: Observers,
+        runtime: TokioRuntime,
     ) -> Result<Engine> {
         config.check()?;
         config.read_passfile(&Process);
         driver::check(&mut config)?;
-        let (runtime, catalog) = (TokioRuntime::new(), Arc::new(Catalog::new()));
+        let catalog = Arc::new(Catalog::new());
         let core = Core::with_observers(Arc::new(config), runtime, hooks, catalog, observers);
         Ok(Engine { core })
     }
@@ -86,7 +87,12 @@ impl Engine {
     /// # Errors
     /// A usage error for settings that do not fit together.
     pub fn new(config: Config) -> Result<Engine> {
-        Engine::made(config, Hooks::default(), Observers::default())
+        Engine::made(
+            config,
+            Hooks::default(),
+            Observers::default(),
+            TokioRuntime::new(),
+        )
     }
 
     /// Acquires a connection: `engine.acquire().await?`, or with options before the `await`.

@@ -97,6 +97,8 @@ pub use self::gino::{Gino, IntoBind};
 #[cfg(feature = "derive")]
 pub use gino_macros::{Columns, GinoEnum, Model};
 pub use sea_query;
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 
 pub use begin::{Begin, Retry};
 pub use builder::EngineBuilder;

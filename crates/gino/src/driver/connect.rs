@@ -34,7 +34,7 @@ pub(super) async fn connect(
             if let Some(encryption) = &route.encryption
                 && begins(encryption, endpoint, &mut stream).await?
             {
-                return encrypt(stream, encryption, endpoint, wire).await;
+                return encrypt(runtime, stream, encryption, endpoint, wire).await;
             }
             let (read, write) = stream.into_split();
             socket::attach(read, write, wire);
@@ -72,19 +72,27 @@ async fn begins(
 
 #[cfg(feature = "tls")]
 async fn encrypt(
+    runtime: &TokioRuntime,
     stream: TcpStream,
     encryption: &Encryption,
     endpoint: &Endpoint,
     wire: &Arc<dyn Wire>,
 ) -> Result<Channel> {
-    let (stream, channel) = super::tls::begin(stream, encryption, endpoint).await?;
+    let own = runtime.tls.clone();
+    let (stream, channel) = super::tls::begin(own, stream, encryption, endpoint).await?;
     let (read, write) = tokio::io::split(stream);
     socket::attach(read, write, wire);
     Ok(channel)
 }
 
 #[cfg(not(feature = "tls"))]
-async fn encrypt(_: TcpStream, _: &Encryption, _: &Endpoint, _: &Arc<dyn Wire>) -> Result<Channel> {
+async fn encrypt(
+    _: &TokioRuntime,
+    _: TcpStream,
+    _: &Encryption,
+    _: &Endpoint,
+    _: &Arc<dyn Wire>,
+) -> Result<Channel> {
     Err(no_tls())
 }
 

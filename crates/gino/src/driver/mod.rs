@@ -41,6 +41,9 @@ pub(crate) type CoreTransaction = gino_core::engine::Transaction<TokioRuntime>;
 pub(crate) struct TokioRuntime {
     origin: tokio::time::Instant,
     home: Option<Tokio>,
+    /// The application's own, which takes the place of what the settings say.
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<tokio_rustls::rustls::ClientConfig>>,
 }
 
 impl TokioRuntime {
@@ -48,6 +51,17 @@ impl TokioRuntime {
         TokioRuntime {
             origin: tokio::time::Instant::now(),
             home: Tokio::try_current().ok(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// The same, which encrypts by `config`.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_tls(self, config: Option<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
+        TokioRuntime {
+            tls: config,
+            ..self
         }
     }
 }

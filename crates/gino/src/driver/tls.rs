@@ -31,20 +31,26 @@ use super::verify::Verifier;
 /// # Cancellation
 /// Closes the stream.
 pub(super) async fn begin(
+    own: Option<Arc<ClientConfig>>,
     stream: TcpStream,
     encryption: &Encryption,
     endpoint: &Endpoint,
 ) -> Result<(TlsStream<TcpStream>, Channel)> {
     let failed = |cause| ConnectError::new(Phase::Tls, endpoint.to_string(), cause);
-    let name = server_name(endpoint, encryption.tls.verifies_name())
-        .map_err(|cause| failed(io::Error::other(cause)))?;
+    let needs_name = own.is_some() || encryption.tls.verifies_name();
+    let name =
+        server_name(endpoint, needs_name).map_err(|cause| failed(io::Error::other(cause)))?;
     let (tls, protocol) = (Arc::clone(&encryption.tls), encryption.protocol);
-    // Files may be slow to read, the system's authorities are many.
-    let made = tokio::task::spawn_blocking(move || config(&tls, protocol));
-    let config = made
-        .await
-        .map_err(|cause| failed(io::Error::other(cause)))??;
-    let connector = TlsConnector::from(Arc::new(config));
+    let config = match own {
+        Some(own) => in_protocol(own, protocol),
+        None => {
+            // Files may be slow to read, the system's authorities are many.
+            let made = tokio::task::spawn_blocking(move || config(&tls, protocol));
+            let made = made.await;
+            Arc::new(made.map_err(|cause| failed(io::Error::other(cause)))??)
+        }
+    };
+    let connector = TlsConnector::from(config);
     let stream = connector.connect(name, stream).await.map_err(failed)?;
     let (_, session) = stream.get_ref();
     let agreed = session.alpn_protocol() == Some(protocol.as_bytes());
@@ -66,6 +72,16 @@ fn server_name(endpoint: &Endpoint, needed: bool) -> Result<ServerName<'static>,
         // Nobody compares it, and an address is not sent.
         Err(_) => Ok(ServerName::from(std::net::Ipv4Addr::UNSPECIFIED).to_owned()),
     }
+}
+
+/// The application's own configuration, which may leave it to us to name the protocol.
+fn in_protocol(own: Arc<ClientConfig>, protocol: &str) -> Arc<ClientConfig> {
+    if !own.alpn_protocols.is_empty() {
+        return own;
+    }
+    let mut own = ClientConfig::clone(&own);
+    own.alpn_protocols = vec![protocol.into()];
+    Arc::new(own)
 }
 
 fn config(tls: &Tls, protocol: &str) -> Result<ClientConfig> {

@@ -34,7 +34,7 @@ impl Framework for Actix {
                         .route("/fail", get().to(fail))
                         .route("/panic", get().to(panic))
                         .route("/hold", get().to(hold))
-                        .route("/sleep", get().to(sleep))
+                        .route("/count", get().to(count))
                         .route("/status/{status}", get().to(status))
                         .route("/nested", get().to(nested))
                         .route("/twins", get().to(twins))
@@ -142,9 +142,9 @@ async fn hold(db: Db) -> Result<String, Failure> {
     Ok(db.status(web::HOLD, &[]).await?.to_string())
 }
 
-async fn sleep(db: Db) -> Result<&'static str, Failure> {
-    db.status(web::SLEEP, &[]).await?;
-    Ok("slept")
+async fn count(db: Db) -> Result<String, Failure> {
+    let count = db.scalar::<i64>(web::COUNT, &[]).await?;
+    Ok(count.unwrap_or_default().to_string())
 }
 
 async fn status(db: Db, status: Path<u16>) -> Result<HttpResponse, Failure> {

@@ -55,7 +55,7 @@ fn app(engine: Engine) -> Router {
         .route("/fail", get(fail))
         .route("/panic", get(panic))
         .route("/hold", get(hold))
-        .route("/sleep", get(sleep))
+        .route("/count", get(count))
         .route("/status/{status}", get(status))
         .route("/nested", get(nested))
         .route("/twins", get(twins))
@@ -139,9 +139,9 @@ async fn hold(db: Db) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn sleep(db: Db) -> Result<&'static str, Failure> {
-    db.status(web::SLEEP, &[]).await?;
-    Ok("slept")
+async fn count(db: Db) -> Result<String, Failure> {
+    let count = db.scalar::<i64>(web::COUNT, &[]).await?;
+    Ok(count.unwrap_or_default().to_string())
 }
 
 async fn status(db: Db, Path(status): Path<u16>) -> Result<StatusCode, Failure> {

@@ -194,3 +194,21 @@ async fn script_runs_all_or_nothing() {
     assert_eq!(there.unwrap(), Some(false));
     home.done().await;
 }
+
+#[tokio::test]
+async fn statement_time_out_of_the_server_is_a_setting() {
+    let home = Home::new("server_limit", "max_size=1&statement_timeout=150ms").await;
+    let set = home
+        .engine
+        .scalar::<String>("SHOW statement_timeout", &[])
+        .await;
+    assert_eq!(set.unwrap().as_deref(), Some("150ms"));
+    let late = home
+        .engine
+        .status("SELECT pg_sleep(10)", &[])
+        .await
+        .unwrap_err();
+    assert_eq!(late.sqlstate(), Some("57014"));
+    assert!(late.to_string().contains("statement timeout"), "{late}");
+    home.done().await;
+}

@@ -440,3 +440,42 @@ async fn key_that_others_can_read_is_refused() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn configuration_of_rustls_takes_the_place_of_the_settings() {
+    use gino::rustls::pki_types::{CertificateDer, pem::PemObject};
+    use gino::rustls::{ClientConfig, RootCertStore};
+
+    let Some(files) = files() else { return };
+    let trusting = |name: &str| {
+        let mut roots = RootCertStore::empty();
+        let path = format!("{files}/{name}.crt");
+        roots
+            .add(CertificateDer::from_pem_file(path).unwrap())
+            .unwrap();
+        let provider = gino::rustls::crypto::ring::default_provider();
+        ClientConfig::builder_with_provider(provider.into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    };
+    let engine = |config: ClientConfig, settings: &str| {
+        let url = by(
+            "server",
+            "gino",
+            &format!("{settings}&min_size=0&max_size=1"),
+        );
+        let config_of_url = Config::parse(Some(&url), &|_: &str| None).unwrap();
+        Engine::builder(config_of_url).tls(config).build().unwrap()
+    };
+    // No file of the settings is read, and there is no going without.
+    let known = engine(trusting("root"), "sslmode=disable&sslrootcert=/gone");
+    assert_eq!(known.scalar("SELECT 7", &[]).await.unwrap(), Some(7));
+    known.close(PATIENCE).await.unwrap();
+    let stranger = engine(trusting("other_root"), "sslmode=prefer");
+    let error = stranger.scalar::<i32>("SELECT 7", &[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(error.to_string().contains("negotiate TLS"), "{error}");
+    stranger.close(PATIENCE).await.unwrap();
+}

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::proxy::Proxy;
-use crate::server::{Home, PATIENCE};
+use crate::server::{Home, PATIENCE, dsn, with};
 
 /// A framework's server with the application under test.
 pub(crate) struct Server {
@@ -35,7 +35,6 @@ pub(crate) const INSERT: &str = "INSERT INTO users (name) VALUES ($1) RETURNING 
 pub(crate) const NAME: &str = "SELECT name FROM users WHERE id = $1";
 pub(crate) const COUNT: &str = "SELECT count(*) FROM users";
 pub(crate) const PID: &str = "SELECT pg_backend_pid()";
-pub(crate) const SLEEP: &str = "SELECT pg_sleep(0.05)";
 pub(crate) const HOLD: &str = "SELECT pg_sleep(60)";
 
 const TABLE: &str = "CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL, \
@@ -268,24 +267,34 @@ pub(crate) async fn database_that_is_down_is_a_503_until_it_is_back<F: Framework
 
 pub(crate) async fn server_that_ends_answers_what_it_has_accepted<F: Framework>(name: &str) {
     let (home, server) = start::<F>(name, "max_size=2", false).await;
+    let apart = format!("min_size=0&max_size=1&search_path=gino_{name}");
+    let gate = Engine::connect(&with(&dsn(), &apart)).await.unwrap();
+    let door = gate.acquire().await.unwrap();
+    door.script("BEGIN; LOCK TABLE users").await.unwrap();
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let browser = Browser::new(server.address);
-            tokio::spawn(async move { browser.get("/sleep").await })
+            tokio::spawn(async move { browser.get("/count").await })
         })
         .collect();
     home.until(2, "active").await;
     while home.engine.figures().waiting < 18 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    server.stop.await;
+    let open = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        door.script("COMMIT").await.unwrap();
+    };
+    tokio::join!(server.stop, open);
     home.engine.close(PATIENCE).await.unwrap();
     for task in tasks {
-        assert_eq!(task.await.unwrap(), (200, "slept".into()));
+        assert_eq!(task.await.unwrap(), (200, "0".into()));
     }
     let late = TcpStream::connect(server.address).await;
     assert!(late.is_err());
     home.until(0, "%").await;
+    door.release(true).await.unwrap();
+    gate.close(PATIENCE).await.unwrap();
 }
 
 /// The checks, one test each, for one framework.
