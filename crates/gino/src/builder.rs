@@ -12,8 +12,6 @@ use gino_core::error::Result;
 use crate::connection::Connection;
 use crate::driver::{Core, Handle, Seat, TokioRuntime};
 use crate::engine::Engine;
-#[cfg(feature = "tls")]
-use tokio_rustls::rustls;
 
 impl Engine {
     /// How to make an engine with hooks or observers.
@@ -46,7 +44,7 @@ pub struct EngineBuilder {
     hooks: Hooks,
     observers: Observers,
     #[cfg(feature = "tls")]
-    tls: Option<Arc<rustls::ClientConfig>>,
+    tls: Option<Arc<crate::rustls::ClientConfig>>,
 }
 
 impl EngineBuilder {
@@ -103,7 +101,7 @@ impl EngineBuilder {
     /// the versions are what that says, and no files of libpq are read. `sslmode` says whether to
     /// encrypt, at least `require` from now on. Without protocols for ALPN PostgreSQL's is named.
     #[cfg(feature = "tls")]
-    pub fn tls(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
+    pub fn tls(mut self, config: impl Into<Arc<crate::rustls::ClientConfig>>) -> Self {
         use gino_core::config::SslMode;
         let tls = Arc::make_mut(&mut self.config.tls);
         tls.mode = tls.mode().max(SslMode::Require);
