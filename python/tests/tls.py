@@ -290,7 +290,7 @@ class Gateway:
             await writer.drain()
             raise ConnectionError
         salt = secrets.token_bytes(16)
-        nonce = bare.split("r=")[1] + secrets.token_hex(9)
+        nonce = bare.partition("r=")[2] + secrets.token_hex(9)
         challenge = f"r={nonce},s={base64.b64encode(salt).decode()},i=4096"
         _say(writer, b"R", struct.pack("!I", 11) + challenge.encode())
         final, _, proof = (await _message(reader)).decode().rpartition(",p=")
