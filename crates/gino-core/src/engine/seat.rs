@@ -213,12 +213,16 @@ impl<R: Runtime> Seat<R> {
         let text = Sql::new(sql);
         self.note(&text);
         let watch = self.watch(&text);
-        let owes = |script: Option<&str>| {
-            let script = script.map(str::to_owned);
-            OnDrop::new((Arc::clone(self), script), |(seat, script)| {
-                script.into_iter().for_each(|script| seat.send(script));
-            })
-        };
+        let done = self.uninterrupted(sql, owed).await;
+        if let Some(watch) = watch {
+            watch.done(&done, false, 0);
+        }
+        done
+    }
+
+    /// As [`Seat::control`], for what is no statement of anybody.
+    async fn uninterrupted(self: &Arc<Self>, sql: &str, owed: Owed<'_>) -> Result<Completion> {
+        let owes = |script| OnDrop::new((&**self, script), Seat::pay);
         let mut debt = owes(owed.unsent);
         let done = loop {
             match self.submit(Request::Script(sql), &mut None) {
@@ -231,10 +235,13 @@ impl<R: Runtime> Seat<R> {
             }
         };
         debt.keep();
-        if let Some(watch) = watch {
-            watch.done(&done, false, 0);
-        }
         done
+    }
+
+    fn pay((seat, script): (&Self, Option<&str>)) {
+        if let Some(script) = script {
+            seat.send(script.into());
+        }
     }
 
     /// The statement for `sql`, prepared if this connection does not have it yet.
@@ -417,7 +424,7 @@ impl<R: Runtime> Seat<R> {
     /// Waits until the server's word on the transaction covers all that was submitted before.
     pub(super) async fn settle(self: &Arc<Self>) -> Result<()> {
         if self.session.in_flight() > 0 || !self.gate.is_open() {
-            self.control("", Owed::default()).await?;
+            self.uninterrupted("", Owed::default()).await?;
         }
         Ok(())
     }
