@@ -5,14 +5,7 @@ use std::time::{Duration, Instant};
 use gino::prelude::*;
 use gino::{Error, ErrorKind, error};
 
-use crate::server::{Home, PATIENCE};
-
-async fn pid(on: &impl Executor) -> i32 {
-    on.scalar("SELECT pg_backend_pid()", &[])
-        .await
-        .unwrap()
-        .unwrap()
-}
+use crate::server::{Home, PATIENCE, pid};
 
 #[tokio::test]
 async fn dropped_statement_is_cancelled_and_its_connection_used_again() {

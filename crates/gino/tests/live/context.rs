@@ -3,14 +3,7 @@
 use gino::prelude::*;
 use gino::{Error, ErrorKind};
 
-use crate::server::Home;
-
-async fn pid(on: &impl Executor) -> i32 {
-    on.scalar("SELECT pg_backend_pid()", &[])
-        .await
-        .unwrap()
-        .unwrap()
-}
+use crate::server::{Home, pid};
 
 #[tokio::test]
 async fn implicit_statements_use_the_current_connection() {

@@ -6,14 +6,7 @@ use gino::prelude::*;
 use gino::{Error, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::server::{Home, PATIENCE};
-
-async fn pid(on: &impl Executor) -> i32 {
-    on.scalar("SELECT pg_backend_pid()", &[])
-        .await
-        .unwrap()
-        .unwrap()
-}
+use crate::server::{Home, PATIENCE, pid};
 
 async fn terminate(home: &Home, pid: i32) {
     let sql = "SELECT pg_terminate_backend($1, 5000)";

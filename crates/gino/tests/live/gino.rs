@@ -5,14 +5,7 @@ use std::time::Duration;
 use gino::prelude::*;
 use gino::{Config, Error, ErrorKind};
 
-use crate::server::{Home, PATIENCE, dsn, with};
-
-async fn pid(on: &impl Executor) -> i32 {
-    on.scalar("SELECT pg_backend_pid()", &[])
-        .await
-        .unwrap()
-        .unwrap()
-}
+use crate::server::{Home, PATIENCE, dsn, pid, with};
 
 #[tokio::test]
 async fn unbound_database_says_what_to_do() {

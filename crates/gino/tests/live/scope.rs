@@ -5,14 +5,7 @@ use std::time::{Duration, Instant};
 use gino::prelude::*;
 use gino::{Error, ErrorKind, Scope, ScopeExt, error};
 
-use crate::server::{Home, PATIENCE};
-
-async fn pid(on: &impl Executor) -> i32 {
-    on.scalar("SELECT pg_backend_pid()", &[])
-        .await
-        .unwrap()
-        .unwrap()
-}
+use crate::server::{Home, PATIENCE, pid};
 
 #[tokio::test]
 async fn spawned_task_starts_clean_unless_it_is_given_the_scope() {

@@ -27,6 +27,14 @@ pub(crate) fn login(user: &str, password: Option<&str>) -> Option<String> {
     Some(format!("postgresql://{user}{password}@{place}"))
 }
 
+/// The server's process that a statement runs in.
+pub(crate) async fn pid(on: &impl Executor) -> i32 {
+    on.scalar("SELECT pg_backend_pid()", &[])
+        .await
+        .unwrap()
+        .unwrap()
+}
+
 /// An engine whose tables are in a schema of their own.
 pub(crate) struct Home {
     pub(crate) engine: Engine,
