@@ -80,6 +80,7 @@ class Attribute:
     """Data descriptor of slot `index`: the column on the class, a value or None on instances."""
 
     def __init__(self, name: str, index: int, column: Any) -> None: ...
+    def __set__(self, instance: Any, value: Any, /) -> None: ...
     name: str
     index: int
     column: Any

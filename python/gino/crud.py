@@ -83,7 +83,7 @@ class CRUDModel(ManyModel):
         cls.__direct__ = frozenset(
             name
             for name in cls._column_name_map
-            if isinstance(getattr_static(cls, name), _core.Attribute)
+            if getattr(type(getattr_static(cls, name)), "__set__", None) is _core.Attribute.__set__
         )
         cls.__plain_init__ = cls.__init__ is CRUDModel.__init__
         if cls.__table__ is None:

@@ -60,8 +60,8 @@ _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
     """The native configuration for an address and keywords; sizes are counts, times are seconds.
 
-    Errors: TypeError for an unknown keyword, ArgumentError for a bad address, isolation level or
-    `ssl`, NotSupportedError for what the driver cannot do.
+    Errors: TypeError for an unknown keyword, ArgumentError for a bad address or `ssl`,
+    NotSupportedError for what the driver cannot do. A wrong isolation level is told by `hooks()`.
     """
     settings: dict[str, str] = {}
     for name, value in keywords.items():
@@ -82,7 +82,7 @@ def native_config(url: str | URL, keywords: Mapping[str, Any]) -> _core.Config:
     for name, value in (keywords.get("server_settings") or {}).items():
         settings[f"server_settings.{name}"] = str(value)
     level = keywords.get("isolation_level")
-    if level is not None:
+    if level is not None and _spelled(level) in _LEVELS:
         settings["default_transaction_isolation"] = isolation(level)
     settings.update(getattr(keywords.get("pool_class"), "settings", {}))
     return _core.Config(address(url), settings, _environment(), context)
@@ -98,11 +98,21 @@ def _environment() -> dict[str, str]:
 
 
 def hooks(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """The hooks among the keywords of `create_engine`. Errors: TypeError for one not callable."""
+    """The hooks among the keywords of `create_engine`. Errors: TypeError for one not callable.
+
+    A wrong `isolation_level` is an `init` that fails: as in 1.x the first connection tells it.
+    """
     found = {name: keywords[name] for name in _HOOKS if keywords.get(name) is not None}
     for name, hook in found.items():
         if not callable(hook):
             raise TypeError(f"{name} is a coroutine function, not {hook!r}")
+    level = keywords.get("isolation_level")
+    if level is not None and _spelled(level) not in _LEVELS:
+
+        async def refuse(_connection: object) -> None:
+            isolation(level)
+
+        found["init"] = refuse
     return found
 
 
@@ -122,13 +132,17 @@ def address(url: str | URL) -> str:
 
 def isolation(level: str) -> str:
     """The server's spelling of an isolation level. Errors: ArgumentError."""
-    name = level.replace("_", " ").upper()
+    name = _spelled(level)
     if name not in _LEVELS:
         raise ArgumentError(
             f"Invalid value {level!r} for isolation_level. "
             f"Valid isolation levels for 'postgresql' are {', '.join(_LEVELS)}"
         )
     return name.lower()
+
+
+def _spelled(level: str) -> str:
+    return level.replace("_", " ").upper()
 
 
 def _text_of(name: str, value: Any) -> str | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine.url import make_url
 
-from gino import Gino, UninitializedError
+from gino import Gino, UninitializedError, create_engine, json_support
 from gino.api import GinoExecutor
 from gino.crud import CRUDModel
+from gino.declarative import declared_attr
 from gino.engine import GinoEngine
 from gino.exceptions import InvalidCatalogNameError
+from gino.schema import GinoSchemaVisitor
 
 
 def test_gino_is_a_metadata() -> None:
@@ -30,9 +33,21 @@ def test_public_names_of_sqlalchemy_are_there() -> None:
     assert db.Column is sa.Column
     assert not hasattr(db, "create_engine")
     assert not hasattr(db, "engine_from_config")
-    assert db.StringProperty
-    assert db.declared_attr
+    for name in ("JSON", "String", "DateTime", "Integer", "Boolean", "Object", "Array"):
+        assert getattr(db, f"{name}Property") is getattr(json_support, f"{name}Property")
+    assert db.declared_attr is declared_attr
     assert db.quoted_name("x", True).quote
+
+
+def test_public_names_hide_nothing_that_is_there() -> None:
+    class Own(Gino):
+        Column = "a class attribute"
+
+    db: Any = Own(schema="s")
+    assert db.Column == "a class attribute"
+    assert db.schema == "s"
+    assert not callable(db.tables)
+    assert db.Integer is sa.Integer
 
 
 def test_synchronous_engines_work() -> None:
@@ -120,6 +135,40 @@ def test_property_can_be_left_out_and_the_last_gino_decides() -> None:
     assert type(sa.select(sa.literal(1)).gino) is GinoExecutor
 
 
+def test_schema_items_have_the_visitor_of_the_last_gino() -> None:
+    class Visitor(GinoSchemaVisitor):
+        pass
+
+    class Own(Gino):
+        schema_visitor = Visitor
+
+    db: Any = Own()
+    table = db.Table("t", db, db.Column("id", db.Integer))
+    items = (db, table, sa.Index("i", table.c.id), sa.Sequence("s"))
+    assert {type(item.gino) for item in items} == {Visitor}
+    Gino(schema_ext=False)
+    Gino(ext=False)
+    assert {type(item.gino) for item in items} == {Visitor}
+    Gino()
+    assert {type(item.gino) for item in items} == {GinoSchemaVisitor}
+
+
+def test_model_classes_are_the_bases_of_models() -> None:
+    class Greeting:
+        def greet(self: Any) -> str:
+            return f"hello {self.name}"
+
+    db: Any = Gino(model_classes=(Greeting, CRUDModel))
+
+    class User(db.Model):
+        __tablename__ = "users"
+        name = db.Column(db.Unicode)
+
+    assert User(name="ada").greet() == "hello ada"
+    assert issubclass(User, CRUDModel)
+    assert not hasattr(Gino().Model, "greet")
+
+
 def test_subclass_hooks() -> None:
     class OwnModel(CRUDModel):
         greeting = "hello"
@@ -142,3 +191,36 @@ def test_subclass_hooks() -> None:
     assert db.bind == "another"
     db.bind = "own"
     assert db.bind == "own"
+
+
+async def test_overridden_bind_is_what_queries_run_on(dsn: str) -> None:
+    chosen: ContextVar[Any] = ContextVar("chosen", default=None)
+
+    class Routed(Gino):
+        @property
+        def bind(self) -> Any:
+            return chosen.get() or self._bind
+
+        @bind.setter
+        def bind(self, value: Any) -> None:
+            self._bind = value
+
+    db: Any = Routed()
+
+    class Setting(db.Model):
+        __tablename__ = "pg_settings"
+        name = db.Column(db.Unicode, primary_key=True)
+        setting = db.Column(db.Unicode)
+
+    async def seen() -> list[str]:
+        rows = [await Setting.get("application_name")]
+        rows.append(await Setting.query.where(Setting.name == "application_name").gino.one())
+        return [*(row.setting for row in rows), await db.scalar("SHOW application_name")]
+
+    replica = await create_engine(dsn, min_size=0, application_name="replica")
+    async with db.with_bind(dsn, min_size=0, application_name="primary"):
+        assert await seen() == ["primary"] * 3
+        token = chosen.set(replica)
+        assert await seen() == ["replica"] * 3
+        chosen.reset(token)
+    await replica.close()

@@ -11,6 +11,7 @@ from models import Mood, Note, Seat, Team, User, bound
 
 from gino import Gino, NoSuchRowError
 from gino.crud import CRUDModel, UpdateRequest
+from gino.declarative import ColumnAttribute
 from gino.exceptions import LockNotAvailableError, ProgrammingError, UniqueViolationError
 
 
@@ -56,6 +57,32 @@ async def test_create_and_get_take_a_bind_and_a_timeout(db: Any) -> None:
 
 async def test_get_gives_none_for_an_absent_row(db: Any) -> None:
     assert await Team.get(404) is None
+
+
+async def test_attributes_of_other_classes_are_set_as_they_say(dsn: str) -> None:
+    db: Any = Gino()
+
+    class Lower(ColumnAttribute):
+        def __set__(self, instance: Any, value: Any) -> None:
+            super().__set__(instance, value.lower() if isinstance(value, str) else value)
+
+    class Account(db.Model):
+        __tablename__ = "gt_accounts"
+        __attr_factory__ = Lower
+        id = db.Column(db.Integer, primary_key=True)
+        email = db.Column(db.Unicode)
+
+    async with db.with_bind(dsn, min_size=1, max_size=1):
+        await db.gino.drop_all()
+        await db.gino.create_all()
+        made = await Account.create(email="ADA")
+        assert (made.email, (await Account.get(made.id)).email) == ("ada", "ada")
+        await made.update(email="BOB").apply()
+        assert await db.scalar("SELECT email FROM gt_accounts") == "bob"
+        await Account.bulk_create([{"email": "EVE"}, Account(email="DAN")])
+        found = await Account.select("email").order_by(Account.id).gino.all()
+        assert found == [("bob",), ("eve",), ("dan",)]
+        await db.gino.drop_all()
 
 
 async def test_get_by_several_columns(db: Any) -> None:
@@ -137,6 +164,31 @@ async def test_model_without_key_needs_a_lookup(db: Any) -> None:
             use()
     with pytest.raises(LookupError, match="Instance-level CRUD operations not allowed"):
         await note.delete()
+    assert await db.scalar("SELECT text FROM gt_notes") == "a"
+
+
+async def test_lookup_may_be_given_to_the_class_later(
+    db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await Note.create(text="a"), await Note.create(text="b")
+    monkeypatch.setattr(Note, "lookup", lambda self: Note.text == self.text)
+    assert (await one.query.gino.one()).text == "a"
+    assert await one.select("text").gino.scalar() == "a"
+    request = one.update(updated_at=None)
+    assert await request.apply() is request
+    assert await other.delete() == "DELETE 1"
+    assert [note.text for note in await Note.query.gino.all()] == ["a"]
+
+
+async def test_apply_takes_a_bind_and_a_timeout(db: Any) -> None:
+    team = await Team.create(name="core")
+    async with db.transaction(reuse=False, reusable=False) as tx:
+        await team.update(name="kernel").apply(bind=tx.connection, timeout=5)
+        assert await db.scalar("SELECT name FROM gt_teams") == "core"
+        for change in ({"name": "late"}, {"name": Team.name + "!"}):
+            with pytest.raises(asyncio.TimeoutError):
+                await team.update(**change).apply(timeout=0.05)  # the row is locked
+    assert (await Team.get(team.id)).name == "kernel"
 
 
 async def test_query_and_select_on_an_instance_find_its_row(db: Any) -> None:

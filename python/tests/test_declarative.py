@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 
 from gino import Gino, GinoException
-from gino.declarative import InvertDict, declarative_base, declared_attr
+from gino.declarative import ColumnAttribute, InvertDict, declarative_base, declared_attr
 
 
 @pytest.fixture
@@ -79,6 +79,20 @@ def test_override_removes_a_mixin_column_from_the_table(db: Any) -> None:
     assert "created" not in A.__table__.c
     assert A().created == 5
 
+    class B(Mixin, db.Model):
+        __tablename__ = "b"
+        created = None
+
+    class C(Mixin, db.Model):
+        __tablename__ = "c"
+
+        def created(self) -> int:
+            return 6
+
+    assert [*B.__table__.c, *C.__table__.c] == []
+    assert B.created is None
+    assert C().created() == 6
+
 
 def test_constraints_and_indexes_of_the_body_are_part_of_the_table(db: Any) -> None:
     class User(db.Model):
@@ -88,12 +102,14 @@ def test_constraints_and_indexes_of_the_body_are_part_of_the_table(db: Any) -> N
         key = db.PrimaryKeyConstraint("id", name="users_key")
         unique = db.UniqueConstraint("name", name="users_name")
         check = db.CheckConstraint("id > 0", name="users_check")
+        friend = db.ForeignKeyConstraint(["id"], ["users.id"], name="users_friend")
         index = db.Index("users_index", name)
 
     assert {c.name for c in User.__table__.constraints} == {
         "users_key",
         "users_name",
         "users_check",
+        "users_friend",
     }
     assert [i.name for i in User.__table__.indexes] == ["users_index"]
 
@@ -137,6 +153,23 @@ def test_table_args_may_be_a_dict_or_a_tuple_or_computed(db: Any) -> None:
         def __table_args__(cls) -> Any:
             return None
 
+    class D(db.Model):
+        __tablename__ = "d"
+        __table_args__ = (db.UniqueConstraint("id", name="d_unique"),)
+        id = db.Column(db.Integer)
+
+    class E(db.Model):
+        __tablename__ = "e"
+        id = db.Column(db.Integer)
+
+        @declared_attr
+        def __table_args__(cls) -> Any:
+            name = f"{cls.__tablename__}_unique"
+            return (db.UniqueConstraint("id", name=name), {"comment": cls.__name__})
+
+    assert "d_unique" in {constraint.name for constraint in D.__table__.constraints}
+    assert "e_unique" in {constraint.name for constraint in E.__table__.constraints}
+    assert E.__table__.comment == "E"
     assert A.__table__.schema == "s"
     assert B.__table__.comment == "c"
     assert "hidden" in B.__table__.c
@@ -160,6 +193,28 @@ def test_table_name_may_be_computed_by_a_mixin(db: Any) -> None:
     assert Beta.__table__.name == "beta"
 
 
+def test_nearest_table_name_wins_computed_or_not(db: Any) -> None:
+    class Computed:
+        @declared_attr
+        def __tablename__(cls) -> str:
+            return f"computed_{cls.__name__}"
+
+    class Static:
+        __tablename__ = "static"
+
+    class A(Static, Computed, db.Model):
+        id = db.Column(db.Integer)
+
+    class B(Computed, Static, db.Model):
+        id = db.Column(db.Integer)
+
+    class C(Computed, Static, db.Model):
+        __tablename__ = "own"
+        id = db.Column(db.Integer)
+
+    assert [model.__table__.name for model in (A, B, C)] == ["static", "computed_B", "own"]
+
+
 def test_declared_attr_is_called_once_per_model_and_only_the_most_derived_one(db: Any) -> None:
     calls = []
 
@@ -179,8 +234,20 @@ def test_declared_attr_is_called_once_per_model_and_only_the_most_derived_one(db
         __tablename__ = "a"
         id = db.Column(db.Integer, primary_key=True)
 
+    class B(db.Model, Derived):
+        __tablename__ = "b"
+
+    class C(db.Model):
+        __tablename__ = "c"
+
+        @db.declared_attr
+        def nothing(cls) -> Any:
+            calls.append(("nothing", cls.__name__))
+
     assert A.extra is A.__table__.c.extra
-    assert calls == [("derived", "A")]
+    assert B.extra is B.__table__.c.extra is not A.extra
+    assert C.nothing is C.nothing is None
+    assert calls == [("derived", "A"), ("derived", "B"), ("nothing", "C")]
 
 
 def test_declared_attr_with_table_runs_when_the_table_exists(db: Any) -> None:
@@ -195,7 +262,8 @@ def test_declared_attr_with_table_runs_when_the_table_exists(db: Any) -> None:
             seen.append(cls.__table__.name)
             return len(cls.__table__.c)
 
-    assert A.size == 1
+    assert A.size == A.size == 1
+    assert A().size == 1
     assert seen == ["a"]
 
 
@@ -203,7 +271,11 @@ def test_abstract_model_says_so(db: Any) -> None:
     class Abstract(db.Model):
         id = db.Column(db.Integer, primary_key=True)
 
-    message = "GINO model Abstract is abstract, no table is defined."
+    class Concrete(db.Model):
+        __tablename__ = "concrete"
+        id = db.Column(db.Integer, primary_key=True)
+
+    message = r"^GINO model Abstract is abstract, no table is defined\.$"
     for use in (
         lambda: Abstract.query,
         lambda: Abstract.update,
@@ -211,7 +283,11 @@ def test_abstract_model_says_so(db: Any) -> None:
         lambda: Abstract.alias(),
         lambda: Abstract.get(1),
         lambda: Abstract.select("id"),
-        lambda: Abstract.join,
+        lambda: Abstract.join(Concrete),
+        lambda: Abstract.outerjoin(Concrete),
+        lambda: Concrete.join(Abstract),
+        lambda: Concrete.outerjoin(Abstract),
+        lambda: sa.select(Abstract),
         lambda: list(Abstract),
     ):
         with pytest.raises(TypeError, match=message):
@@ -270,6 +346,33 @@ def test_two_concrete_models_can_be_combined(db: Any) -> None:
     assert item.to_dict() == {"c": 3, "a": 1, "b": 2}
     assert C.a.table is C.__table__
     assert A.a.table is A.__table__
+
+
+def test_models_may_have_column_attributes_of_their_own(db: Any) -> None:
+    class Lower(ColumnAttribute):
+        def __set__(self, instance: Any, value: Any) -> None:
+            super().__set__(instance, value.lower() if isinstance(value, str) else value)
+
+    class Base(db.Model):
+        __attr_factory__ = Lower
+
+    class User(Base):
+        __tablename__ = "users"
+        id = db.Column(db.Integer, primary_key=True)
+        email = db.Column(db.Unicode)
+
+    class Other(db.Model):
+        __tablename__ = "others"
+        email = db.Column(db.Unicode)
+
+    assert type(User.__dict__["email"]) is Lower
+    assert type(Other.__dict__["email"]) is ColumnAttribute
+    assert User.email is User.__table__.c.email
+    user = User(id=1, email="Ada@Example.org")
+    assert (user.id, user.email) == (1, "ada@example.org")
+    user.update(email="BOB@EXAMPLE.ORG")
+    assert user.email == "bob@example.org"
+    assert Other(email="Ada").email == "Ada"
 
 
 def test_subclass_of_a_concrete_model_shares_its_table(db: Any) -> None:

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from models import Seat, Team, User, bound
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
@@ -55,9 +56,16 @@ async def test_wrong_keyword_leaves_no_connection(dsn: str) -> None:
 
 
 async def test_wrong_isolation_level_is_an_argument_error(dsn: str) -> None:
-    for size in (0, 1):
-        with pytest.raises(ArgumentError, match="SOMETIMES"):
-            await create_engine(dsn, min_size=size, isolation_level="SOMETIMES")
+    for level in ("SOMETIMES", "AUTOCOMMIT"):
+        with pytest.raises(ArgumentError, match=f"{level}.*SERIALIZABLE"):
+            await create_engine(dsn, min_size=1, isolation_level=level)
+        made = await create_engine(dsn, min_size=0, isolation_level=level)
+        for _ in range(2):
+            with pytest.raises(ArgumentError, match=level):
+                await made.acquire()
+            assert "cur=0 use=0" in repr(made)
+            assert made.current_connection is None
+        await made.close()
 
 
 async def test_pool_has_ten_connections_unless_told_otherwise(dsn: str) -> None:
@@ -75,6 +83,36 @@ async def test_logger_is_quiet_under_a_root_logger_at_debug(
     await made.scalar("SELECT 1")
     await made.close()
     assert [record for record in caplog.records if record.name.startswith("gino")] == []
+
+
+def test_level_that_an_application_gave_the_logger_stays(dsn: str) -> None:
+    code = """
+import asyncio, logging, sys
+logging.getLogger("gino").setLevel(logging.DEBUG)
+logging.basicConfig(level=logging.DEBUG, stream=sys.stdout, format="%(name)s %(message)s %(args)s")
+import gino
+async def main():
+    engine = await gino.create_engine(sys.argv[1], min_size=0)
+    await engine.scalar("SELECT $1::int", 1)
+    await engine.close()
+asyncio.run(main())
+"""
+    command = [sys.executable, "-W", "error", "-c", code, dsn]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "gino.engine._SAEngine SELECT $1::int ()" in done.stdout.splitlines()
+
+
+def _sum(row: Any, context: Any) -> int:
+    return sum(row)
+
+
+async def test_options_of_the_engine_hold_for_its_statements(dsn: str) -> None:
+    loop = asyncio.get_running_loop()
+    made = await create_engine(dsn, min_size=0, loop=loop, execution_options={"loader": _sum})
+    assert await made.first("SELECT 1, 2") == 3
+    made.update_execution_options(loader=lambda row, context: len(row))
+    assert await made.first("SELECT 1, 2") == 2
+    await made.close()
 
 
 async def test_unknown_database_leaves_no_context_behind(dsn: str) -> None:
@@ -114,6 +152,19 @@ async def test_tasks_side_by_side_do_not_share(engine: Any) -> None:
 
     first, second = await asyncio.gather(one(), one())
     assert first != second
+
+
+async def test_query_waits_for_a_connection_within_its_timeout(engine: Any) -> None:
+    query = sa.text("SELECT 1").execution_options(timeout=0.05)
+
+    async def ask() -> Any:
+        return await engine.scalar(query)
+
+    async with engine.acquire(), engine.acquire():
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.create_task(ask())
+        assert await engine.scalar(query) == 1  # on the connection that is there
+    assert await asyncio.create_task(ask()) == 1
 
 
 async def test_context_is_empty_after_a_failure(engine: Any) -> None:

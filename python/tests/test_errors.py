@@ -69,6 +69,25 @@ async def test_server_error_has_all_fields(db: Any) -> None:
     assert await db.scalar("SELECT 1") == 1
 
 
+async def test_errors_of_statements_are_those_of_asyncpg_too(db: Any) -> None:
+    statements = {
+        "INSERT INTO gt_teams (id, name) VALUES (1, 'a'), (1, 'b')": asyncpg.UniqueViolationError,
+        "INSERT INTO gt_teams VALUES (1, 'a', 404)": asyncpg.ForeignKeyViolationError,
+        "INSERT INTO gt_checked VALUES (0)": asyncpg.CheckViolationError,
+        "SELECT * FROM gt_nothing": asyncpg.UndefinedTableError,
+        "SELECT 'x'::int": asyncpg.DataError,
+        "SELECT 1 / 0": asyncpg.DivisionByZeroError,
+    }
+    async with db.acquire() as connection:
+        await connection.status("CREATE TEMPORARY TABLE gt_checked (a int CHECK (a > 0))")
+        for statement, kind in statements.items():
+            with pytest.raises(kind) as info:
+                await connection.status(statement)
+            assert isinstance(info.value, exc.DatabaseError)
+        with pytest.raises(asyncpg.NoActiveSQLTransactionError):
+            await (await connection.iterate("SELECT 1")).next()
+
+
 async def test_unknown_column_is_a_programming_error(db: Any) -> None:
     with pytest.raises(exc.UndefinedColumnError, match="nothing"):
         await db.scalar("SELECT nothing FROM gt_teams")

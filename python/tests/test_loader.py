@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from models import Team, User, bound
+from models import Seat, Team, User, bound
 from sqlalchemy.exc import NoSuchColumnError
 
 from gino.loader import (
@@ -99,6 +99,49 @@ async def test_one_to_many_by_calling_a_method(db: Any) -> None:
     ]
 
 
+async def test_distinct_instances_are_nested_at_every_level(db: Any) -> None:
+    class Member(User):
+        def __init__(self, **values: Any) -> None:
+            super().__init__(**values)
+            self.seats: list[Any] = []
+
+        def add_seat(self, seat: Any) -> None:
+            self.seats.append(seat)
+
+    class Parent(Team):
+        def __init__(self, **values: Any) -> None:
+            super().__init__(**values)
+            self.members: list[Any] = []
+
+        def add_member(self, member: Any) -> None:
+            if member not in self.members:
+                self.members.append(member)
+
+    for number, guest in enumerate(("ada", "ada", "bob"), 1):
+        await Seat.create(row=1, number=number, guest=f"{guest} {number}")
+    source = Team.outerjoin(User).outerjoin(Seat, Seat.guest.startswith(User.nickname))
+    query = db.select([*Team, *User, *Seat]).select_from(source).order_by(Team.id, Seat.number)
+    member = Member.distinct(User.id).load(add_seat=Seat.distinct(Seat.number))
+    core, docs = await query.gino.load(Parent.distinct(Team.id).load(add_member=member)).all()
+    seats = [(one.nickname, [seat.number for seat in one.seats]) for one in core.members]
+    assert seats == [("ada", [1, 2]), ("bob", [3])]
+    assert [(one.nickname, one.seats) for one in docs.members] == [("cyd", [])]
+
+
+async def test_settings_of_a_loader_chain_in_any_order(db: Any) -> None:
+    clause = User.team_id == Team.id
+    for team in (
+        Team.load("id", "name").on(clause).distinct(Team.id),
+        Team.on(clause).distinct(Team.id).load("id", "name"),
+        Team.distinct(Team.id).load("id", "name").on(clause),
+    ):
+        users = await User.load(team=team).query.order_by(User.id).gino.all()
+        assert [user.team.name for user in users[:3]] == ["core", "core", "docs"]
+        assert users[0].team is users[1].team
+        assert "parent_id" not in users[2].team.__values__
+        assert not hasattr(users[3], "team")
+
+
 async def test_tuples_columns_labels_values_and_callables(db: Any) -> None:
     double = (User.id * 2).label("double")
     query = db.select([*User, double]).where(User.id == 2)
@@ -112,6 +155,10 @@ async def test_tuples_columns_labels_values_and_callables(db: Any) -> None:
     assert found[1:] == ((2, 4), "BOB", "literal")
     assert await query.gino.load(User.id).all() == [2]
     assert await query.gino.load(double).all() == [4]
+    pair = query.execution_options(loader=(User.nickname, double))
+    assert await db.first(pair) == ("bob", 4)
+    loaded = await query.gino.model(User.load("nickname")).first()
+    assert (type(loaded), loaded.id, loaded.nickname) == (User, None, "bob")
 
 
 async def test_load_of_some_columns(db: Any) -> None:
@@ -130,6 +177,9 @@ async def test_load_of_some_columns(db: Any) -> None:
 async def test_columns_that_are_absent_are_left_out(db: Any) -> None:
     user = await db.select([User.nickname]).gino.load(User).first()
     assert (user.id, user.nickname) == (None, "ada")
+    team = await db.select([User.nickname]).gino.load(Team).first()
+    assert isinstance(team, Team)
+    assert dict(team.__values__) == {}
     user, team = await db.select([User.nickname]).gino.load((User, Team)).first()
     assert isinstance(team, Team)
     assert dict(team.__values__) == {}

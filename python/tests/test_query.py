@@ -52,8 +52,9 @@ async def test_one_and_one_or_none(db: Any) -> None:
 
 
 async def test_tags_are_the_servers(db: Any) -> None:
-    assert (await db.status("SET TIME ZONE 'UTC'"))[0] == "SET"
-    assert (await db.status("SELECT 1"))[0] == "SELECT 1"
+    assert await db.status("SET TIME ZONE 'UTC'") == ("SET", [])
+    assert await db.status("CREATE TEMPORARY TABLE gt_tags (a int)") == ("CREATE TABLE", [])
+    assert await db.status("SELECT 1") == ("SELECT 1", [(1,)])
     tag, rows = await db.status("INSERT INTO gt_teams (name) VALUES ('a'), ('b') RETURNING id")
     assert tag == "INSERT 0 2"
     assert rows == [(1,), (2,)]
@@ -331,6 +332,12 @@ async def test_statement_that_ends_a_transaction_gives_none(db: Any) -> None:
         await connection.status("BEGIN")
         assert await connection.first("COMMIT") is None
         assert connection.state == "idle"
+        for ask, nothing in (("next", None), ("many", []), ("forward", 0)):
+            transaction = await connection.transaction()
+            cursor = await connection.iterate("rollback")
+            assert await getattr(cursor, ask)(*[3] * (ask != "next")) == nothing
+            assert connection.state == "idle"
+            await transaction.rollback()  # which has nothing left to do
 
 
 async def test_statement_whose_result_has_changed_is_prepared_anew(db: Any) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 import gino
 from gino import Gino, GinoException, UninitializedError, create_engine
 from gino.declarative import InvertDict
-from gino.dialects.asyncpg import AsyncEnum
+from gino.dialects.asyncpg import AsyncEnum, AsyncpgDialect
 from gino.exceptions import IntegrityError, PostgresSyntaxError, ProgrammingError
 from gino.schema import GinoSchemaVisitor
 
@@ -255,6 +255,8 @@ async def test_plain_metadata_is_created_by_a_visitor(dsn: str) -> None:
 async def test_dialect_knows_what_exists(db: Any) -> None:
     async with db.acquire() as connection:
         dialect = db.bind.dialect
+        assert isinstance(dialect, AsyncpgDialect)
+        assert connection.dialect is dialect
         assert await dialect.has_schema(connection, "pg_catalog")
         assert not await dialect.has_schema(connection, "gt_nothing")
         assert await dialect.has_table(connection, "gt_users")
@@ -275,6 +277,19 @@ async def test_enums_of_both_kinds_are_created_by_themselves(db: Any) -> None:
         async with db.acquire() as connection:
             assert await db.bind.dialect.has_type(connection, "gt_letters")
         await enum.drop_async(db.bind, checkfirst=True)
+
+
+def test_dialect_has_the_names_that_applications_import() -> None:
+    from sqlalchemy.dialects import postgresql
+
+    from gino.dialects import asyncpg, base
+
+    for name in ("JSON", "JSONB", "ARRAY"):
+        assert getattr(asyncpg, name) is getattr(postgresql, name)
+    names = {"AsyncEnum", "AsyncpgDialect", "DBAPICursor", "NullPool", "Pool"}
+    assert names <= set(asyncpg.__all__)
+    assert all(isinstance(getattr(asyncpg, name), type) for name in names)
+    assert issubclass(asyncpg.AsyncpgDialect, base.NativeDialect)
 
 
 async def test_bytes_go_in_and_out(db: Any) -> None:

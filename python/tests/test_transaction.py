@@ -28,14 +28,24 @@ async def fail(db: Any, name: str) -> None:
 
 
 async def test_block_commits_and_rolls_back(db: Any) -> None:
-    async with db.transaction() as tx:
-        assert tx.connection is not None
-        assert tx.raw_transaction is not None
-        await Team.create(name="kept")
-    with pytest.raises(ZeroDivisionError):
-        await fail(db, "lost")
-    assert await names(db) == ["kept"]
+    async with db.acquire() as connection:
+        for source in (db, db.bind, connection):
+            async with source.transaction() as tx:
+                assert tx.connection.raw_connection is connection.raw_connection
+                assert tx.raw_transaction is not None
+                await Team.create(name="kept")
+            with pytest.raises(ZeroDivisionError):
+                await fail(source, "lost")
+    assert await names(db) == ["kept"] * 3
     assert db.bind.current_connection is None
+
+
+@pytest.mark.filterwarnings("ignore:a database operation was never awaited:RuntimeWarning")
+async def test_transaction_of_an_engine_is_a_block_only(db: Any) -> None:
+    for source in (db, db.bind):
+        with pytest.raises(TypeError, match="await"):
+            await source.transaction()
+    assert "use=0" in repr(db.bind)
 
 
 async def test_nested_blocks_are_savepoints(db: Any) -> None:
@@ -155,10 +165,24 @@ async def test_failing_commit_raises_its_own_error(db: Any) -> None:
         "CREATE CONSTRAINT TRIGGER gt_deferred AFTER INSERT ON gt_teams "
         "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION gt_fail()"
     )
+    said: list[str] = []
+
+    def hear(_raw: Any, message: Any) -> None:
+        said.append(message.message)
+
     try:
-        with pytest.raises(CheckViolationError):
-            async with db.transaction():
-                await Team.create(name="x")
+        async with db.acquire() as connection:
+            raw = connection.raw_connection
+            raw.add_log_listener(hear)
+            with pytest.raises(CheckViolationError):
+                async with db.transaction():
+                    await Team.create(name="x")
+            assert await connection.scalar("SELECT 1") == 1
+            assert said == []
+            await connection.status("ROLLBACK")  # of which the server warns
+            assert await connection.scalar("SELECT 1") == 1
+            assert said == ["there is no transaction in progress"]
+            raw.remove_log_listener(hear)
         assert await names(db) == []
         assert db.bind.current_connection is None
     finally:
