@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gino import create_engine
+from gino import Gino, create_engine
 from gino.exceptions import DatabaseError, DataError
 from gino.types import Range
 
@@ -189,6 +189,48 @@ async def test_a_label_that_was_added_is_taken(raw: Any, other: Any) -> None:
     assert await raw.fetchval("SELECT $1::mood[]", ["sad"]) == ["sad"]
     await other.execute("ALTER TYPE mood ADD VALUE 'angry'")
     assert await raw.fetchval("SELECT $1::mood[]", ["angry"]) == ["angry"]
+
+
+async def test_a_label_that_others_added_is_read(raw: Any, other: Any) -> None:
+    sql = "SELECT $1::text::mood, ARRAY[$1::text::mood], (NULL, $1::text::mood, NULL)::pet"
+    assert await raw.fetch(sql, "sad") == [("sad", ["sad"], (None, "sad", None))]
+    await other.execute("ALTER TYPE mood ADD VALUE 'angry'")
+    assert await raw.fetch(sql, "angry") == [("angry", ["angry"], (None, "angry", None))]
+
+
+async def test_a_label_without_a_member_is_named(dsn: str, raw: Any, other: Any) -> None:
+    db = await Gino(dsn)
+    mood = db.Enum("sad", "happy", name="mood", schema="catalog_test")
+    feelings = db.Table("feelings", db, db.Column("mood", mood), schema="catalog_test")
+    await raw.execute("CREATE TABLE feelings (mood mood); INSERT INTO feelings VALUES ('sad')")
+    query = db.select([feelings.c.mood]).gino
+    assert await query.scalar() == "sad"
+    await other.execute("ALTER TYPE mood ADD VALUE 'angry'")
+    await other.execute("UPDATE feelings SET mood = 'angry'")
+    with pytest.raises(LookupError, match="'angry' is not among"):
+        await query.scalar()
+    assert await db.scalar("SELECT mood FROM catalog_test.feelings") == "angry"
+    await db.pop_bind().close()
+
+
+async def test_a_transaction_goes_through_again_after_types_were_made_again(
+    raw: Any, other: Any
+) -> None:
+    await raw.execute("CREATE TABLE felt (mood mood)")
+
+    async def work() -> int:
+        async with raw.transaction():
+            await raw.execute("INSERT INTO felt VALUES ($1)", "sad")
+            return await raw.fetchval("SELECT count(*) FROM felt WHERE mood = ANY($1)", ["sad"])
+
+    assert await work() == 1
+    await other.execute(
+        "ALTER TABLE felt ALTER mood TYPE text; DROP TYPE mood CASCADE; "
+        "CREATE TYPE mood AS ENUM ('sad'); ALTER TABLE felt ALTER mood TYPE mood USING mood::mood"
+    )
+    with pytest.raises(DatabaseError, match="cache lookup failed"):
+        await work()
+    assert await work() == 2
 
 
 async def test_fields_that_were_added_elsewhere_are_there_at_once(raw: Any, other: Any) -> None:

@@ -46,7 +46,9 @@
 //! pgvector. The derives of `postgres-types` (its feature `derive`) make Rust types for them, with
 //! `#[postgres(name = "…")]` for the type's name; a value for the type below a domain will do for the
 //! domain. Changes are noticed: those of this engine at once, those of others where a value shows them,
-//! else after [`Engine::forget_types`].
+//! else after [`Engine::forget_types`]. A label of an enum that a Rust type has no variant for is an
+//! error where a value has it, with [`GinoEnum`]; the derives of `postgres-types` refuse a type with
+//! other labels than theirs, unless they have `#[postgres(allow_mismatch)]`.
 
 pub mod types;
 mod process;
@@ -182,6 +184,10 @@ struct LoadersGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/how-to/rust-json.md")]
 struct JsonGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/rust-types.md")]
+struct TypesGuide;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/how-to/rust-bulk.md")]

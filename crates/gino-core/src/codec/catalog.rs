@@ -68,13 +68,15 @@ impl Missing {
 #[derive(Debug)]
 pub struct Catalog {
     learns: bool,
-    epoch: AtomicU64,
+    epoch: Arc<AtomicU64>,
     plans: AtomicU64,
     known: Mutex<Known>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
+    /// What was learnt in another epoch is forgotten.
+    epoch: u64,
     entries: HashMap<Oid, Entry>,
     all: bool,
 }
@@ -92,7 +94,7 @@ impl Catalog {
     pub fn closed() -> Catalog {
         Catalog {
             learns: false,
-            epoch: AtomicU64::new(0),
+            epoch: Arc::default(),
             plans: AtomicU64::new(0),
             known: Mutex::default(),
         }
@@ -122,16 +124,14 @@ impl Catalog {
 
     /// Forgets everything: types have changed.
     pub fn forget(&self) {
-        let mut known = self.lock();
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        *known = Known::default();
     }
 
     /// Keeps what the server said to a question asked in `epoch`; of no use if something was
     /// forgotten meanwhile.
     pub fn learn(&self, epoch: u64, entries: Vec<Entry>, all: bool) {
         let mut known = self.lock();
-        if self.epoch() == epoch {
+        if known.epoch == epoch {
             known.all |= all;
             let entries = entries.into_iter().map(|entry| (entry.oid, entry));
             known.entries.extend(entries);
@@ -149,6 +149,7 @@ impl Catalog {
     ) -> Option<Arc<Type>> {
         let known = self.lock();
         Resolving {
+            epoch: &self.epoch,
             known: &known,
             customs,
             absent,
@@ -159,7 +160,15 @@ impl Catalog {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = self.epoch();
+        if known.epoch != epoch {
+            *known = Known {
+                epoch,
+                ..Known::default()
+            };
+        }
+        known
     }
 }
 
@@ -175,6 +184,7 @@ pub fn is_own(oid: Oid) -> bool {
 }
 
 struct Resolving<'a> {
+    epoch: &'a Arc<AtomicU64>,
     known: &'a Known,
     customs: &'a Customs,
     absent: &'a HashSet<Oid>,
@@ -222,7 +232,7 @@ impl Resolving<'_> {
         }
         self.made.insert(oid, None);
         let shape = self.shape(entry, depth + 1);
-        let made = Arc::new(Type::described(entry, shape));
+        let made = Arc::new(Type::described(entry, shape, (known.epoch, self.epoch)));
         self.made.insert(oid, Some(Arc::clone(&made)));
         Some(made)
     }

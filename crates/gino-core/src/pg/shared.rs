@@ -160,10 +160,10 @@ impl Shared {
         Ok(statement)
     }
 
-    /// Forgets a statement that failed with `error`. Where its result has changed those of other
-    /// connections are to be looked at too.
+    /// Forgets a statement that failed with `error`. Where its result has changed or a type is gone, all
+    /// others of all connections are to be looked at too: the next attempt of a transaction is to succeed.
     pub(super) fn forget_stale(&mut self, statement: &Statement, error: &Error) -> Result<()> {
-        if error.sqlstate() == Some("0A000") {
+        if matches!(error.sqlstate(), Some("0A000" | "XX000")) {
             self.catalog.outdate_plans();
         }
         self.forget(statement)

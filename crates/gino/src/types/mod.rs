@@ -14,6 +14,9 @@
 //! | `hstore` | `HashMap<String, Option<String>>` |
 //! | `ltree`, `lquery` | `String`, [`LTree`] |
 //! | pgvector's | [`Vector`], [`HalfVector`], [`SparseVector`] |
+//!
+//! A Rust type of your own for any of them has [`FromSql`] and [`ToSql`]; with
+//! [`sql_type!`](crate::sql_type) it is one for columns, too.
 
 mod bits;
 mod geometry;
@@ -24,6 +27,7 @@ mod number;
 mod text;
 mod vector;
 
+pub use bytes::BytesMut;
 pub use gino_core::codec::{Circle, Inet, Interval, Line, Lsn, Point, Range, Tid, TimeTz};
 pub use postgres_types::*;
 

@@ -10,7 +10,7 @@ use gino_core::row::Column;
 use postgres_types::{FromSql, Type, WasNull};
 
 use super::learnt::type_of;
-use super::{has_text_form, has_text_form_of, is_text, known};
+use super::{has_text_form, has_text_form_of, is_text, known, labels_of};
 
 /// The text of a value that came in binary form, made when it is asked for.
 pub(crate) type Text = OnceLock<Box<str>>;
@@ -46,7 +46,11 @@ pub(crate) fn decode<'a, T: FromSql<'a>>(
             };
             T::from_sql_nullable(&Type::TEXT, value)
         }
-        _ => return Err(refused("read it as the matching Rust type".into()).into()),
+        _ => {
+            // The type may be another by now: the next statement will know.
+            column.learnt.iter().for_each(|of| of.doubt());
+            return Err(refused(way_out(column)).into());
+        }
     };
     outcome.map_err(|cause| match cause.is::<WasNull>() {
         true => refused("it is NULL, which only an Option can hold".into()).into(),
@@ -70,6 +74,19 @@ fn may_be_string(column: &Column) -> bool {
         Some(of) => has_text_form_of(of),
         None => has_text_form(column.oid),
     }
+}
+
+fn way_out(column: &Column) -> String {
+    let labels = column.learnt.as_deref().and_then(labels_of);
+    match (labels, own_type(column)) {
+        (Some(labels), _) => return labels,
+        (None, None) => "its values come as text: read it as a String",
+        (None, Some(_)) if may_be_string(column) => {
+            "read it as the matching Rust type, or as a String in the server's text form"
+        }
+        (None, Some(_)) => "read it as the matching Rust type",
+    }
+    .to_owned()
 }
 
 fn text_form(column: &Column, value: &[u8]) -> std::result::Result<Box<str>, &'static str> {

@@ -11,7 +11,7 @@ use gino_core::session::{IsNull, Params};
 use postgres_types::{ToSql, Type, WrongType};
 
 use super::learnt::type_of;
-use super::{has_text_form, has_text_form_of, known};
+use super::{has_text_form, has_text_form_of, known, labels_of};
 
 type Value<'a> = &'a (dyn ToSql + Sync);
 
@@ -37,6 +37,7 @@ impl Values<'_> {
         index: usize,
         sql_type: impl Fn() -> Cow<'static, str>,
         choose: impl Fn(Value<'_>) -> Option<Type>,
+        way_out: impl Fn() -> Cow<'static, str>,
         out: &mut BytesMut,
     ) -> Result<IsNull> {
         let Some(value) = self.0.get(index) else {
@@ -45,7 +46,7 @@ impl Values<'_> {
         match value.to_sql_checked(&choose(*value).unwrap_or(Type::TEXT), out) {
             Ok(postgres_types::IsNull::Yes) => Ok(IsNull::Yes),
             Ok(postgres_types::IsNull::No) => Ok(IsNull::No),
-            Err(cause) => Err(refused(index, sql_type(), &*cause).into()),
+            Err(cause) => Err(refused(index, sql_type(), &*cause, way_out).into()),
         }
     }
 }
@@ -60,7 +61,9 @@ impl Params for Values<'_> {
     }
 
     fn encode(&self, _set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        self.write(index, || type_name(oid), |value| as_own(value, oid), out)
+        let name = || type_name(oid);
+        let way_out = || way_out(has_text_form(oid));
+        self.write(index, name, |value| as_own(value, oid), way_out, out)
     }
 
     fn format_learnt(&self, _set: usize, index: usize, of: &Described) -> Format {
@@ -75,7 +78,11 @@ impl Params for Values<'_> {
         out: &mut BytesMut,
     ) -> Result<IsNull> {
         let name = || of.full_name.to_string().into();
-        self.write(index, name, |value| as_learnt(value, of), out)
+        let way_out = || match labels_of(of) {
+            Some(labels) => labels.into(),
+            None => way_out(has_text_form_of(of)),
+        };
+        self.write(index, name, |value| as_learnt(value, of), way_out, out)
     }
 }
 
@@ -144,13 +151,11 @@ fn refused(
     index: usize,
     sql_type: Cow<'static, str>,
     cause: &(dyn StdError + Sync + Send + 'static),
+    way_out: impl Fn() -> Cow<'static, str>,
 ) -> CodecError {
     let message = cause.to_string();
     let (host_type, reason) = match cause.downcast_ref::<WrongType>() {
-        Some(_) => (
-            rust_type(&message),
-            "give a value of the matching Rust type".into(),
-        ),
+        Some(_) => (rust_type(&message), way_out()),
         None => ("the value".to_owned(), Cow::Owned(message)),
     };
     CodecError {
@@ -159,6 +164,14 @@ fn refused(
         host_type: host_type.into(),
         reason,
     }
+}
+
+fn way_out(has_text_form: bool) -> Cow<'static, str> {
+    match has_text_form {
+        true => "give a value of the matching Rust type, or a string of the server's text form",
+        false => "give a value of the matching Rust type",
+    }
+    .into()
 }
 
 /// `postgres-types` names the Rust type in its message alone, in back-ticks.

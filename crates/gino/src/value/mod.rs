@@ -30,6 +30,19 @@ fn has_text_form_of(of: &Described) -> bool {
     }
 }
 
+/// What is to be known of the derives where a Rust type does not fit an enum, or an array of one.
+fn labels_of(of: &Described) -> Option<String> {
+    match &of.shape {
+        Shape::Enum(labels) => Some(format!(
+            "its labels are {}; a derive of postgres-types has to have just these or \
+             #[postgres(allow_mismatch)], one of GinoEnum may have others",
+            labels.join(", ")
+        )),
+        Shape::Array(inner) | Shape::Domain(inner) => labels_of(inner),
+        _ => None,
+    }
+}
+
 /// Whether the Rust type `String` is for the type.
 fn is_text(ty: &Type) -> bool {
     <String as postgres_types::ToSql>::accepts(ty)

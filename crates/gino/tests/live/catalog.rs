@@ -353,6 +353,104 @@ async fn label_that_was_added_is_known() {
     home.done().await;
 }
 
+#[tokio::test]
+async fn label_that_others_added_is_read() {
+    let home = home("read_labels").await;
+    let (engine, other) = (&home.engine, home.other().await);
+    let sql = "SELECT $1::text::mood AS m, ARRAY[$1::text::mood] AS ms";
+    let read = async |label: &str| engine.one(sql, &[&label]).await.unwrap();
+    assert_eq!(read("sad").await.get::<Mood>("m"), Mood::Sad);
+    other
+        .script("ALTER TYPE mood ADD VALUE 'angry'")
+        .await
+        .unwrap();
+    let row = read("angry").await;
+    assert_eq!(row.get::<&str>("m"), "angry");
+    assert_eq!(row.get::<&str>("ms"), "{angry}");
+    // What has no variant for it names it.
+    let words = |error: gino::Error| error.to_string();
+    let said = words(row.try_get::<Feeling>("m").unwrap_err());
+    let expected = "SQL type mood: \"angry\" is none of its labels here: sad, very_happy";
+    assert!(said.ends_with(expected), "{said}");
+    let said = words(row.try_get::<Mood>("m").unwrap_err());
+    assert!(
+        said.ends_with("SQL type mood: invalid variant `angry`"),
+        "{said}"
+    );
+    // What has one is refused for what was known; the next statement knows more.
+    let said = words(row.try_get::<Moods>("m").unwrap_err());
+    let expected = "its labels are sad, very_happy; a derive of postgres-types";
+    assert!(said.contains(expected), "{said}");
+    let row = read("angry").await;
+    assert_eq!(row.get::<Moods>("m"), Moods::Angry);
+    assert_eq!(row.get::<Vec<Moods>>("ms"), [Moods::Angry]);
+    let said = words(row.try_get::<Vec<Mood>>("ms").unwrap_err());
+    assert!(
+        said.contains("its labels are sad, very_happy, angry; "),
+        "{said}"
+    );
+    assert_eq!(read("sad").await.get::<Feeling>("m"), Feeling::Sad);
+    other.close(PATIENCE).await.unwrap();
+    home.done().await;
+}
+
+/// The second attempt of a transaction is told of all that has changed by the first.
+#[tokio::test]
+async fn transaction_goes_through_the_second_time_after_types_were_made_again() {
+    let home = home("again_within").await;
+    let (engine, other) = (&home.engine, home.other().await);
+    engine
+        .script("CREATE TABLE felt (mood mood)")
+        .await
+        .unwrap();
+    let insert = "INSERT INTO felt VALUES ($1)";
+    let count = "SELECT count(*) FROM felt WHERE mood = $1";
+    let work = async || {
+        engine
+            .transaction(async |tx| {
+                tx.status(insert, &[&Feeling::Sad]).await?;
+                tx.scalar::<i64>(count, &[&Feeling::Sad]).await
+            })
+            .await
+    };
+    assert_eq!(work().await.unwrap(), Some(1));
+    other
+        .script(
+            "ALTER TABLE felt ALTER mood TYPE text; DROP TYPE pet CASCADE; DROP TYPE mood CASCADE; \
+             CREATE TYPE mood AS ENUM ('sad'); ALTER TABLE felt ALTER mood TYPE mood USING mood::mood",
+        )
+        .await
+        .unwrap();
+    let error = work().await.unwrap_err();
+    assert!(error.to_string().contains("cache lookup failed"), "{error}");
+    assert_eq!(work().await.unwrap(), Some(2));
+    other.close(PATIENCE).await.unwrap();
+    home.done().await;
+}
+
+#[tokio::test]
+async fn what_has_no_rust_type_is_a_string() {
+    let home = home("only_text").await;
+    let sql = "SELECT '{1}'::regclass[] AS names, ROW(1, 'a') AS row, 'a & b'::tsquery AS query";
+    let row = home.engine.one(sql, &[]).await.unwrap();
+    let words = |error: gino::Error| error.to_string();
+    for (column, value) in [("names", "{1}"), ("row", "(1,a)"), ("query", "'a' & 'b'")] {
+        assert_eq!(row.get::<&str>(column), value);
+        let said = words(row.try_get::<Vec<i32>>(column).unwrap_err());
+        assert!(said.contains(" String"), "{said}");
+    }
+    let sql = "SELECT $1::regclass[]::text";
+    let error = home.engine.status(sql, &[&vec![1]]).await.unwrap_err();
+    let said = words(error);
+    assert!(
+        said.contains("a string of the server's text form"),
+        "{said}"
+    );
+    let read = home.engine.scalar::<String>(sql, &[&"{pg_class}"]).await;
+    assert_eq!(read.unwrap().as_deref(), Some("{pg_class}"));
+    home.done().await;
+}
+
 #[derive(Debug, PartialEq, postgres_types::ToSql, postgres_types::FromSql)]
 #[postgres(name = "pet")]
 struct Changed {

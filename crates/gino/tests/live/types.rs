@@ -1,11 +1,12 @@
 //! Values there and back, and values that do not fit.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::ops::Bound;
 use std::time::{Duration, SystemTime};
 
 use gino::prelude::*;
-use gino::types::FromSqlOwned;
+use gino::types::{BytesMut, FromSql, FromSqlOwned, Interval, IsNull, Type, to_sql_checked};
 use gino::{ErrorKind, ToSql};
 
 use crate::server::Home;
@@ -42,6 +43,86 @@ async fn values_come_back_as_they_went() {
     same(engine, "timestamptz", second).await;
     same(engine, "int4[]", vec![Some(1), None, Some(3)]).await;
     same(engine, "text[]", vec!["a,\"b".to_owned(), String::new()]).await;
+    home.done().await;
+}
+
+/// A type of the application's own over one that has a Rust form.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Span(Duration);
+
+impl<'a> FromSql<'a> for Span {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        match Interval::from_sql(ty, raw)? {
+            Interval {
+                months: 0,
+                days: 0,
+                microseconds,
+            } => Ok(Span(Duration::from_micros(microseconds.try_into()?))),
+            _ => Err("months and days have no fixed length".into()),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Interval as FromSql>::accepts(ty)
+    }
+}
+
+impl ToSql for Span {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let microseconds = self.0.as_micros().try_into()?;
+        let interval = Interval {
+            microseconds,
+            ..Interval::default()
+        };
+        interval.to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Interval as ToSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
+}
+
+#[derive(Debug, PartialEq, postgres_types::FromSql, postgres_types::ToSql)]
+#[postgres(name = "lap")]
+struct Lap {
+    runner: String,
+    took: Span,
+}
+
+#[tokio::test]
+async fn codec_of_the_application_reaches_arrays_and_composites() {
+    let home = Home::new("own_codec", "max_size=1").await;
+    let engine = &home.engine;
+    let span = Span(Duration::from_millis(90_500));
+    same(engine, "interval", span).await;
+    same(engine, "interval[]", vec![Some(span), None]).await;
+    let composite = "CREATE TYPE lap AS (runner text, took interval)";
+    engine.script(composite).await.unwrap();
+    let runner = "Daisy".to_owned();
+    same(engine, "lap", Lap { runner, took: span }).await;
+    let text = engine
+        .scalar::<String>("SELECT $1::interval::text", &[&span])
+        .await;
+    assert_eq!(text.unwrap().as_deref(), Some("00:01:30.5"));
+    let month = "SELECT interval '1 month' AS due";
+    let error = engine.scalar::<Span>(month, &[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    let said = error.to_string();
+    assert!(said.starts_with("column \"due\": "), "{said}");
+    assert!(
+        said.ends_with("months and days have no fixed length"),
+        "{said}"
+    );
+    let endless = Span(Duration::MAX);
+    let error = engine.status("SELECT $1::interval", &[&endless]).await;
+    let said = error.unwrap_err().to_string();
+    assert!(said.starts_with("parameter $1: "), "{said}");
     home.done().await;
 }
 

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::super::{Array, Composite, Format, Kind, Oid, type_name};
@@ -24,6 +25,8 @@ pub struct Type {
     /// What it is made of.
     pub shape: Shape,
     made: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// In which epoch of the catalog it was learnt, and which there is now.
+    epoch: Option<(u64, Arc<AtomicU64>)>,
 }
 
 /// What a type is made of.
@@ -88,10 +91,15 @@ impl Type {
             delimiter: COMMA,
             shape,
             made: OnceLock::new(),
+            epoch: None,
         }
     }
 
-    pub(super) fn described(entry: &Entry, shape: Shape) -> Type {
+    pub(super) fn described(
+        entry: &Entry,
+        shape: Shape,
+        (then, now): (u64, &Arc<AtomicU64>),
+    ) -> Type {
         Type {
             oid: entry.oid,
             schema: entry.schema.clone(),
@@ -100,6 +108,7 @@ impl Type {
             delimiter: entry.delimiter,
             shape,
             made: OnceLock::new(),
+            epoch: Some((then, Arc::clone(now))),
         }
     }
 
@@ -111,6 +120,7 @@ impl Type {
             name: base.name.clone(),
             full_name: base.full_name.clone(),
             delimiter: base.delimiter,
+            epoch: base.epoch.clone(),
             shape: Shape::Custom(custom),
             made: OnceLock::new(),
         }
@@ -169,6 +179,16 @@ impl Type {
         // Another thread may have been faster; one is as good as the other.
         let _ = self.made.set(Arc::clone(&made) as Arc<_>);
         Ok(made)
+    }
+
+    /// Has the catalog forget what it knows, if this is still of it: a value was not what it says, and
+    /// the type may have changed. The server is asked again by the next statement with such types.
+    pub fn doubt(&self) {
+        if let Some((then, now)) = &self.epoch {
+            // Once for each answer of the server, whatever others forget meanwhile.
+            let forgotten = then.wrapping_add(1);
+            let _ = now.compare_exchange(*then, forgotten, Ordering::AcqRel, Ordering::Relaxed);
+        }
     }
 
     /// Whether values hold composites, which may have changed since the server was asked.

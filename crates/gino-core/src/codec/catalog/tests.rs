@@ -266,3 +266,21 @@ fn composite_with_other_fields_than_known_does_not_fit() {
     assert!(!pet.fits(&row(&[TEXT, MOODS])));
     assert!(!pet.fits(&row(&[TEXT, MOODS, INT4])));
 }
+
+#[test]
+fn doubted_type_is_asked_for_again_once() {
+    let catalog = informed();
+    let (mood, pet) = (known(&catalog, MOOD), known(&catalog, PET));
+    let before = catalog.epoch();
+    mood.doubt();
+    assert_eq!(catalog.epoch(), before + 1);
+    assert_eq!(resolve(&catalog, MOOD).1.oids, [MOOD]);
+    // Of the same answer: nothing that was learnt since is forgotten.
+    catalog.learn(catalog.epoch(), entries(), false);
+    pet.doubt();
+    assert_eq!(catalog.epoch(), before + 1);
+    known(&catalog, MOOD).doubt();
+    assert_eq!(catalog.epoch(), before + 2);
+    Type::plain(TEXT, Kind::Text).doubt();
+    assert_eq!(catalog.epoch(), before + 2);
+}
