@@ -14,6 +14,14 @@ from aiohttp import web
 
 from gino.ext.aiohttp import Gino
 
+SETTINGS = {
+    "dsn": os.environ.get("DB_DSN", "postgresql://localhost/postgres"),
+    "pool_min_size": 1,
+    "pool_max_size": os.environ.get("DB_POOL_MAX_SIZE", "10"),
+    "retry_limit": os.environ.get("DB_RETRY_LIMIT", "8"),
+    "retry_interval": 0.5,
+}
+
 db: Any = Gino()
 
 
@@ -69,18 +77,13 @@ async def create_tables(app: web.Application) -> None:
 
 
 app = web.Application(middlewares=[db])
-db.init_app(
-    app,
-    {
-        "dsn": os.environ.get("DB_DSN", "postgresql://localhost/postgres"),
-        "pool_min_size": 1,
-        "pool_max_size": os.environ.get("DB_POOL_MAX_SIZE", "10"),
-        "retry_limit": os.environ.get("DB_RETRY_LIMIT", "8"),
-        "retry_interval": 0.5,
-    },
-)
+db.init_app(app, SETTINGS)
 app.add_routes(routes)
 app.on_startup.append(create_tables)
 
 if __name__ == "__main__":
+    from reach import reach, wait
+
+    db.configure(**SETTINGS)
+    reach(wait(db))
     web.run_app(app, port=int(os.environ.get("PORT", "8000")))

@@ -86,4 +86,7 @@ async def delete(uid: int) -> None:
 
 
 if __name__ == "__main__":
+    from reach import reach, wait
+
+    reach(wait(db))
     uvicorn.run(app, port=int(os.environ.get("PORT", "8000")))

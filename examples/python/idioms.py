@@ -2,28 +2,41 @@
 
     python examples/python/idioms.py postgresql://localhost/gino
 
-Owns: two tables with orders, which it makes and drops. What it asserts is what such applications
-rely on. Never does: use a form that only `gino.compat.sa13` knows.
+Owns: two tables with orders, which it makes and drops, and a page that shows a customer. What it
+asserts is what such applications rely on.
+Never does: use a form that only `gino.compat.sa13` knows.
 Called by: python/tests/test_example_idioms.py.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import uuid
 from enum import Enum
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID, insert
+import httpx
+from sqlalchemy.dialects.postgresql import UUID, insert
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
-from gino import Gino
 from gino.crud import CRUDModel, UpdateRequest
 from gino.declarative import Model, ModelType, declarative_base
-from gino.dialects.asyncpg import AsyncpgDialect, DBAPICursor
-from gino.exceptions import MultipleResultsFound, NoResultFound, UniqueViolationError
+from gino.dialects.asyncpg import ARRAY, JSONB, AsyncpgDialect, DBAPICursor
+from gino.exceptions import MultipleResultsFound, NoResultFound
+from gino.json_support import StringProperty
 from gino.loader import ColumnLoader
 from gino.schema import GinoSchemaVisitor
+from gino_starlette import Gino, GinoEngine
+
+try:  # as many applications have it; without asyncpg it is GINO's own
+    from asyncpg.exceptions import UniqueViolationError
+except ImportError:
+    from gino.exceptions import UniqueViolationError
 
 DEEP = (Model, ModelType, declarative_base, AsyncpgDialect, DBAPICursor, GinoSchemaVisitor)
 
@@ -55,7 +68,7 @@ class Customer(BaseModel):
     tags = db.Column(ARRAY(db.Unicode()), server_default="{}")
     profile = db.Column(JSONB, nullable=False, server_default="{}")
 
-    city = db.StringProperty()
+    city = StringProperty()
     visits = db.IntegerProperty(default=0)
 
     def __init__(self, **values: Any) -> None:
@@ -126,6 +139,16 @@ async def queries() -> None:
     ]
     assert rows[0]["orders"] == rows[0].orders == rows[0][1]
     assert rows[0][Customer.name] == "Ada"
+    assert list(rows[0].items()) == list(zip(rows[0].keys(), rows[0].values(), strict=True))
+    assert "orders" in rows[0]
+    assert "tags" not in rows[0]
+    paid = db.case([(Order.total > 5, "much")], else_="little").label("paid")
+    old = db.select([paid], whereclause=Order.id > 0, from_obj=[Order.__table__], order_by=Order.id)
+    assert [row.paid for row in await old.gino.all()] == ["little", "much"]
+    inner = Order.query.where(Order.total > 5).alias("inner")
+    assert await db.select([inner.c.total]).select_from(inner).gino.scalar() == 7
+    found = await db.select([Customer.id]).gino.model(Customer).first()
+    assert (type(found), found.name) == (Customer, None)
     assert await db.scalar("SELECT count(*) FROM shop_orders WHERE total > $1", 5) == 1
     assert (await db.status(db.text("SELECT 1 WHERE :yes"), {"yes": True}))[0] == "SELECT 1"
     assert await db.first(db.select([db.exists().where(Order.state == State.PAID)])) == (False,)
@@ -169,6 +192,17 @@ async def loaders() -> None:
     ]
 
 
+async def schema() -> None:
+    sequence = db.Sequence("shop_numbers", metadata=db)
+    await sequence.gino.create()
+    assert await db.scalar(db.select([sequence.next_value()])) == 1
+    await sequence.gino.drop()
+    await db.status("CREATE TABLE shop_old (id int)")
+    assert (await db.status("DROP TABLE shop_old"))[0] == "DROP TABLE"
+    await GinoSchemaVisitor(db).create_all(db.bind)  # what is there stays
+    assert await Order.count() == 2
+
+
 async def connections() -> None:
     async with db.acquire(reuse=False) as connection, connection.transaction() as tx:
         await Customer.create(bind=connection, name="lost")
@@ -184,6 +218,34 @@ async def connections() -> None:
             True,
         ]
     assert db.bind.raw_pool.get_size() >= 1
+    assert isinstance(db.bind, GinoEngine)
+    assert logging.getLogger("gino.engine._SAEngine").getEffectiveLevel() == logging.WARNING
+
+
+async def show_customer(request: Request) -> JSONResponse:
+    customer = await Customer.get_or_404(request.path_params["uid"])
+    orders = Order.query.where(Order.customer_id == customer.id).order_by(Order.id.desc())
+    last = await orders.gino.first_or_404()
+    return JSONResponse({"name": customer.name, "last": str(last.total)})
+
+
+async def requests() -> None:
+    app = Starlette(routes=[Route("/customers/{uid:int}", show_customer)])
+    db.init_app(app)  # the engine is bound: the application leaves it as it is
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://shop") as client,
+    ):
+        assert (await client.get("/customers/1")).json() == {"name": "Ada", "last": "7.00"}
+        assert (await client.get("/customers/2")).status_code == 404  # without an order
+        assert (await client.get("/customers/404")).status_code == 404
+    assert db.bind.current_connection is None
+
+
+async def opened(dsn: str) -> None:
+    async with db.with_bind(dsn, min_size=1):
+        pass
 
 
 async def main(dsn: str) -> None:
@@ -191,7 +253,7 @@ async def main(dsn: str) -> None:
     await db.gino.drop_all()
     await db.gino.create_all()
     try:
-        for part in (active_records, queries, changes, loaders, connections):
+        for part in (active_records, queries, changes, loaders, schema, connections, requests):
             await part()
             print(part.__name__)
     finally:
@@ -204,4 +266,7 @@ async def main(dsn: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python idioms.py postgresql://localhost/gino")
+    from reach import reach
+
+    reach(opened(sys.argv[1]))
     asyncio.run(main(sys.argv[1]))

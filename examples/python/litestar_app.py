@@ -79,4 +79,7 @@ app = Litestar(
 )
 
 if __name__ == "__main__":
+    from reach import reach, wait
+
+    reach(wait(db))
     uvicorn.run(app, port=int(os.environ.get("PORT", "8000")))

@@ -75,4 +75,8 @@ async def delete(uid: int) -> tuple[str, int]:
 
 
 if __name__ == "__main__":
+    from reach import reach, wait
+
+    db.configure(app.config)
+    reach(wait(db))
     app.run(port=int(os.environ.get("PORT", "8000")))

@@ -76,4 +76,8 @@ async def delete(_request: Request, uid: int) -> HTTPResponse:
 
 
 if __name__ == "__main__":
+    from reach import reach, wait
+
+    db.configure(app.config)
+    reach(wait(db))
     app.run(port=int(os.environ.get("PORT", "8000")), single_process=True)

@@ -78,4 +78,7 @@ app = Starlette(
 db.init_app(app)
 
 if __name__ == "__main__":
+    from reach import reach, wait
+
+    reach(wait(db))
     uvicorn.run(app, port=int(os.environ.get("PORT", "8000")))

@@ -10,7 +10,6 @@ zone of a country) and zone1970.tab (which countries' clocks have agreed since 1
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import re
 import sys
@@ -25,7 +24,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gino import Gino
-from gino.exceptions import Error
 
 JANUARY = datetime(2026, 1, 15)
 WIDTH = 48
@@ -321,7 +319,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except Error as error:
-        sys.exit("timezones: " + " ".join(str(error).split()))
+    from reach import reach
+
+    reach(main())

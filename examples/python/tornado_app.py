@@ -94,4 +94,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    from reach import reach, wait
+
+    reach(wait(db))
     asyncio.run(main())

@@ -23,5 +23,7 @@ def test_idioms_of_existing_applications_work(dsn: str) -> None:
         "queries",
         "changes",
         "loaders",
+        "schema",
         "connections",
+        "requests",
     ]

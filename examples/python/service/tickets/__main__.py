@@ -1,6 +1,7 @@
 """`python -m tickets`: brings the database up to date and serves the application.
 
-Owns: the order of the two, and that the first waits for the database as the second does.
+Owns: the order of the two, that the first waits for the database as the second does, and one line
+where there is none.
 Never does: start to serve when a migration has failed.
 Called by: the container, people.
 """
@@ -8,11 +9,15 @@ Called by: the container, people.
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import uvicorn
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import ArgumentError
+
+from gino.exceptions import Error
 
 from .models import db
 from .settings import settings
@@ -26,7 +31,10 @@ async def wait() -> None:
 
 
 def main() -> None:
-    asyncio.run(wait())
+    try:
+        asyncio.run(wait())
+    except (Error, ArgumentError, ValueError, OSError) as error:  # nobody there, or a typo
+        sys.exit("tickets: " + " ".join(str(error).split()))
     command.upgrade(Config(ROOT / "alembic.ini"), "head")
     uvicorn.run("tickets.app:app", host="0.0.0.0", port=settings.port)
 
