@@ -62,9 +62,12 @@ class Job:
             raise ValueError("copy=True gives no instances: it needs returning=False")
         is_long = not hasattr(rows, "__len__") or len(rows) >= _COPIED
         by_copy = (is_long and not returning) if copy is None else copy
+        may_lose_some = returning and not (hasattr(rows, "__len__") and len(rows) == 1)
         results: list[Any] = []
+        stored = 0
 
         async def store(bind: Any, group: Group) -> None:
+            nonlocal stored
             statement: Insertion = self._remembered(
                 (group.attributes, returning),
                 lambda types: Insertion(self.plans, group.attributes, types, None, returning),
@@ -74,16 +77,17 @@ class Job:
                 if len(loaded) != len(group.places):
                     raise NoRowReturnedError(
                         f"{len(loaded)} of {len(group.places)} new rows of {self.model.__name__} "
-                        "came back"
+                        "came back: a trigger or rule kept the others out; returning=False stores "
+                        "what is let in, and tells how many"
                     )
                 group.place(results, loaded)
             elif by_copy and (copy or statement.can_copy):
-                await self._copy(bind, statement, group)
+                stored += await self._copy(bind, statement, group)
             else:
-                await _insert(bind, statement, group)
+                stored += (await _insert(bind, statement, group))[0]
 
-        await self._run(rows, self._sorted, store, by_copy)
-        return results if returning else self.done
+        await self._run(rows, self._sorted, store, by_copy or may_lose_some)
+        return results if returning else stored
 
     async def upsert(self, rows: Any, conflict: Any, update: Any, returning: bool) -> Any:
         """See `CRUDModel.bulk_upsert`."""
@@ -170,12 +174,11 @@ class Job:
     def _sorted(self, rows: Sequence[Any], first: int) -> list[Group]:
         return groups_of(self.model, rows, first)
 
-    async def _copy(self, connection: Any, statement: Insertion, group: Group) -> None:
+    async def _copy(self, connection: Any, statement: Insertion, group: Group) -> int:
         names = [column.name for column in statement.columns]
         table = (table_name(self.table), names)
-        await copy_records(
-            connection, table, statement.records(group.columns, len(group.places)), None
-        )
+        records = statement.records(group.columns, len(group.places))
+        return _count(await copy_records(connection, table, records, None))
 
     def _remembered(self, key: Any, make: Callable[[Types], Any]) -> Any:
         """What `make` made for `key` on this engine before; nothing is kept for None."""
@@ -216,7 +219,11 @@ async def _insert(bind: Any, statement: Insertion, group: Group) -> tuple[int, S
         return done  # type: ignore[no-any-return]
     args = whole.arguments(statement.arrays(group.columns, len(group.places)))
     tag, loaded = await bind.run(whole.plan, args, STATUS)
-    return int(tag.rpartition(" ")[2]), loaded
+    return _count(tag), loaded
+
+
+def _count(tag: str) -> int:
+    return int(tag.rpartition(" ")[2])
 
 
 async def _update(

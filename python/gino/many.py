@@ -67,14 +67,14 @@ class ManyModel(Model):
         `rows`: dicts of attributes or instances, mixed if need be, from an iterable or an
         asynchronous one. Defaults, JSON properties and what the server makes (keys, server
         defaults) are as with `create`; instances that were given are filled and returned.
-        `returning=False`: return how many there are; a long input goes by COPY then (`copy=True`:
+        `returning=False`: return how many were stored; a long input goes by COPY then (`copy=True`:
         any; `False`: none, for tables with row-level security or rules). Rows are sent
         `chunk_size` at a time; `progress(done, total)` is called, and awaited if it is a
         coroutine function, after each of these; `total` is None for an input without `len()`.
         `timeout`: seconds for all of it.
         Errors: TypeError for an SQL expression as a value, KeyError for an unknown attribute, those
-        of the server; NoSuchRowError if a trigger or rule kept a row out, after a single portion
-        was stored without it (several are in one transaction). Cancellation: nothing is stored.
+        of the server; NoSuchRowError if a trigger or rule kept a row out: nothing is stored then
+        (`returning=False` stores what is let in). Cancellation: nothing is stored.
         """
         found: list[Self] | int = await Job(cls, bind, timeout, chunk_size, progress).create(
             rows, returning, copy

@@ -389,12 +389,24 @@ async def test_rows_that_do_not_come_back_are_an_error(db: Any) -> None:
         "EXECUTE FUNCTION gt_keep_out()"
     )
     try:
-        with pytest.raises(NoSuchRowError, match="1 of 2 new rows of Team came back"):
-            await Team.bulk_create([{"name": "a"}, {"name": "nobody"}])
-        with pytest.raises(NoSuchRowError):
-            await Team.bulk_create([{"name": "b"}, {"name": "nobody"}], chunk_size=1)
-        # several portions are in a transaction, one is not
-        assert await Team.select("name").gino.all() == [("a",)]
+        rows = [{"name": "a"}, {"name": "nobody"}]
+        mixed = [{"name": "a"}, {"name": "nobody", "id": 7}]
+        with pytest.raises(NoSuchRowError, match=r"1 of 2 new rows of Team came .*returning=False"):
+            await Team.bulk_create(rows)
+        for several in (rows, mixed, rows[1:]):
+            for size in (5000, 1):
+                for given in (several, iter(several)):
+                    with pytest.raises(NoSuchRowError):
+                        await Team.bulk_create(given, chunk_size=size)
+        async with db.transaction():
+            await Team.create(name="before")
+            with pytest.raises(NoSuchRowError):
+                await Team.bulk_create(rows)
+            await Team.create(name="after")
+        assert await Team.select("name").order_by(Team.id).gino.all() == [("before",), ("after",)]
+        for settings in ({}, {"chunk_size": 1}, {"copy": True}):
+            assert await Team.bulk_create(rows, returning=False, **settings) == 1
+        assert await Team.query.where(Team.name == "a").gino.count() == 3
         with pytest.raises(NoSuchRowError, match="there each time"):
             await Team.get_or_create(id=5, defaults={"name": "nobody"})
     finally:
