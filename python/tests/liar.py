@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
@@ -49,8 +49,8 @@ WHO = columns(b"pg_backend_pid") + row(b"7") + message(b"C", b"SELECT 1\0") + re
 
 
 class Liar:
-    """Says `welcome` to who starts up, then `prepared` to a Parse, then what `lies` yields to
-    whatever comes next; notes whether the client hung up.
+    """Says `welcome` to who starts up, `scripts` to what comes as scripts, then `prepared` to a
+    Parse, then what `lies` yields to whatever comes next; notes whether the client hung up.
     """
 
     def __init__(
@@ -58,8 +58,10 @@ class Liar:
         lies: Callable[[], AsyncIterator[bytes]],
         welcome: bytes | None = WELCOME,
         prepared: bytes = PREPARED + ready(),
+        scripts: Sequence[bytes] = (),
     ) -> None:
         self._lies = lies
+        self._scripts = scripts
         self._welcome = welcome
         self._prepared = prepared
         self._server: asyncio.Server | None = None
@@ -95,8 +97,11 @@ class Liar:
             writer.write(b"N")
         if self._welcome is not None:
             writer.write(self._welcome)
+            scripts = iter((WHO, *self._scripts))
             while (tag := await _request(reader)) == b"Q":
-                writer.write(WHO)
+                if (answer := next(scripts, None)) is None:
+                    break
+                writer.write(answer)
             if tag == b"P":
                 writer.write(self._prepared)
                 await _request(reader)

@@ -101,6 +101,40 @@ async def test_lie_about_a_statement_is_found_out(name: str) -> None:
     await is_found_out(Liar(once(), prepared=b"".join(PREPARES[name])))
 
 
+BEGUN = message(b"C", b"BEGIN\0") + ready(b"T")
+COMMITTED = message(b"C", b"COMMIT\0") + ready()
+TRANSACTIONS: dict[str, tuple[bytes, bytes, type[Exception] | None]] = {
+    "no lie": (BEGUN, COMMITTED, None),
+    # what a server says of a transaction in which something has failed
+    "rolled back": (BEGUN, message(b"C", b"ROLLBACK\0") + ready(), exc.InterfaceError),
+    "not begun": (message(b"C", b"BEGIN\0") + ready(), COMMITTED, exc.InternalError),
+    "something else": (BEGUN, message(b"C", b"SELECT 1\0") + ready(), exc.InternalError),
+    "nothing": (BEGUN, message(b"I") + ready(), exc.InternalError),
+}
+
+
+@pytest.mark.parametrize("name", TRANSACTIONS)
+async def test_lie_about_a_transaction_is_found_out(name: str) -> None:
+    begin, commit, expected = TRANSACTIONS[name]
+    liar = Liar(once(), scripts=(begin, commit))
+    async with liar as address:
+        engine = await create_engine(address)
+        async with asyncio.timeout(PATIENCE):
+            if expected is None:
+                async with engine.transaction():
+                    pass
+            else:
+                with pytest.raises(expected) as info:
+                    async with engine.transaction():
+                        pass
+                assert not isinstance(info.value, exc.OperationalError)
+            if expected is exc.InternalError:
+                await liar.hung_up.wait()
+            elif expected is not None:
+                assert "nothing was committed" in str(info.value)
+        engine._native.terminate()
+
+
 STARTS = {
     "ready at once": [ready()],
     "parse complete": [the.PARSED],

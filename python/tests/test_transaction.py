@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from models import Team, bound
 
-from gino.exceptions import CheckViolationError, DatabaseError, UndefinedTableError
+from gino.exceptions import (
+    CheckViolationError,
+    DatabaseError,
+    InterfaceError,
+    UndefinedTableError,
+)
 
 
 @pytest.fixture
@@ -187,3 +192,18 @@ async def test_failing_commit_raises_its_own_error(db: Any) -> None:
         assert db.bind.current_connection is None
     finally:
         await db.status("DROP FUNCTION gt_fail() CASCADE")
+
+
+async def test_commit_after_a_swallowed_error_says_that_nothing_was_committed(db: Any) -> None:
+    with pytest.raises(InterfaceError, match="nothing was committed.*let the error leave"):
+        async with db.transaction():
+            await Team.create(name="lost")
+            with pytest.raises(UndefinedTableError):
+                await db.status("SELECT * FROM nothing")
+    async with db.acquire() as connection:
+        transaction = await connection.transaction()
+        with pytest.raises(UndefinedTableError):
+            await connection.status("SELECT * FROM nothing")
+        with pytest.raises(InterfaceError, match="nothing was committed"):
+            await transaction.commit()
+    assert await names(db) == []

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::heal::HEAL;
 use super::seat::{AfterCommit, Owed, Seat};
 use super::timeout::{Limit, race};
-use crate::error::{Result, UsageError};
+use crate::error::{Error, ProtocolError, Result, UsageError};
 use crate::runtime::Runtime;
 use crate::session::Status;
 
@@ -94,6 +94,9 @@ impl<R: Runtime> Transaction<R> {
             ..Owed::default()
         };
         seat.control(&begin, owed).await?;
+        if seat.status() == Status::Idle {
+            return Err(distrust(&seat, "beginning a transaction", "one", "none"));
+        }
         let before = seat.after_commit().len();
         let transaction = Transaction {
             before,
@@ -156,7 +159,8 @@ impl<R: Runtime> Transaction<R> {
     ///
     /// # Errors
     /// The server's own (a deferred constraint, a serialization failure), `CommitRolledBack` if a
-    /// statement had failed before, `TransactionEnded` the second time. It has ended in any case.
+    /// statement had failed before, `TransactionEnded` the second time; `Protocol` if the server says
+    /// neither that it was committed nor that it was rolled back. It has ended in any case.
     ///
     /// # Cancellation
     /// Whether it was committed is not known then: the server may have been faster.
@@ -173,8 +177,14 @@ impl<R: Runtime> Transaction<R> {
         let Some(name) = &self.savepoint else {
             let done = self.seat.script("COMMIT", None).await?;
             return match &*done.tag {
+                "COMMIT" => Ok(()),
                 "ROLLBACK" => Err(UsageError::CommitRolledBack.into()),
-                _ => Ok(()),
+                tag => Err(distrust(
+                    &self.seat,
+                    "committing",
+                    "COMMIT or ROLLBACK",
+                    tag,
+                )),
             };
         };
         let release = format!("RELEASE SAVEPOINT {name}");
@@ -219,6 +229,23 @@ impl<R: Runtime> Transaction<R> {
             Err(UsageError::TransactionEnded.into())
         }
     }
+}
+
+/// Closes a connection whose server says of a transaction what cannot be.
+fn distrust<R: Runtime>(
+    seat: &Seat<R>,
+    state: &'static str,
+    expected: &'static str,
+    got: &str,
+) -> Error {
+    seat.close();
+    let got = got.to_owned().into();
+    ProtocolError {
+        state,
+        expected,
+        got,
+    }
+    .into()
 }
 
 /// What undoes all since the savepoint, or the whole transaction.

@@ -67,11 +67,12 @@ pub(crate) fn prepared(oid: u32, size: i16) -> Vec<u8> {
     [parsed(), no_parameters(), columns(oid, size), ready(b"I")].concat()
 }
 
-/// Says `welcome` to who starts up, then `prepared` to a Parse, then `lies` to whatever comes next,
-/// and the `portion` again and again.
+/// Says `welcome` to who starts up, `scripts` to what comes as scripts, then `prepared` to a Parse,
+/// then `lies` to whatever comes next, and the `portion` again and again.
 #[derive(Clone)]
 pub(crate) struct Liar {
     pub(crate) welcome: Option<Vec<u8>>,
+    pub(crate) scripts: Vec<Vec<u8>>,
     pub(crate) prepared: Vec<u8>,
     pub(crate) lies: Vec<u8>,
     pub(crate) portion: Vec<u8>,
@@ -103,6 +104,7 @@ impl Liar {
         let key = message(b'K', b"\0\0\0\x07\0\0\0\x09");
         Liar {
             welcome: Some([auth(0), key, ready(b"I")].concat()),
+            scripts: Vec::new(),
             prepared: prepared(23, 4),
             lies: lies.concat(),
             portion: Vec::new(),
@@ -146,8 +148,10 @@ impl Liar {
         if let Some(welcome) = &self.welcome {
             stream.write_all(welcome).await?;
             let mut tag = request(&mut stream).await?;
+            let mut scripts = std::iter::once(who()).chain(self.scripts.iter().cloned());
             while tag == b'Q' {
-                stream.write_all(&who()).await?;
+                let Some(answer) = scripts.next() else { break };
+                stream.write_all(&answer).await?;
                 tag = request(&mut stream).await?;
             }
             if tag == b'P' {

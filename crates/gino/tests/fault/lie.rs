@@ -148,6 +148,43 @@ fn lies_during_start_up_are_found_out() {
     });
 }
 
+/// A transaction with a server that answers BEGIN and COMMIT so.
+fn transaction(begin: &[Vec<u8>], commit: &[Vec<u8>]) -> Result<(), Error> {
+    let mut outcome = None;
+    let scripts = vec![begin.concat(), commit.concat()];
+    on(Kind::MultiThread, async || {
+        let liar = Liar {
+            scripts: scripts.clone(),
+            ..Liar::new(&[])
+        };
+        let work = async |engine: &Engine| engine.transaction(async |_| Ok(())).await;
+        outcome = Some(ask(liar, "", work).await);
+    });
+    outcome.unwrap()
+}
+
+#[test]
+fn lies_about_a_transaction_are_found_out() {
+    let begun = [complete(b"BEGIN"), ready(b"T")];
+    let committed = [complete(b"COMMIT"), ready(b"I")];
+    assert!(transaction(&begun, &committed).is_ok());
+    // What a server says of a transaction in which something has failed.
+    let rolled_back = [complete(b"ROLLBACK"), ready(b"I")];
+    let error = transaction(&begun, &rolled_back).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error:?}");
+    assert!(
+        error.to_string().starts_with("nothing was committed"),
+        "{error}"
+    );
+    let nothing = [complete(b"BEGIN"), ready(b"I")];
+    let other = [complete(b"SELECT 1"), ready(b"I")];
+    let none = [message(b'I', b""), ready(b"I")];
+    for (begin, commit) in [(&nothing, &committed), (&begun, &other), (&begun, &none)] {
+        let error = transaction(begin, commit).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
+    }
+}
+
 fn settings_without_end() -> Vec<u8> {
     let value = "x".repeat(40_000);
     let setting = |n: i32| message(b'S', format!("setting{n}\0{value}\0").as_bytes());
