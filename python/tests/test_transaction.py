@@ -194,16 +194,23 @@ async def test_failing_commit_raises_its_own_error(db: Any) -> None:
         await db.status("DROP FUNCTION gt_fail() CASCADE")
 
 
+async def swallow(connection: Any) -> None:
+    with pytest.raises(UndefinedTableError):
+        await connection.status("SELECT * FROM nothing")
+
+
+async def swallowing_block(db: Any) -> None:
+    async with db.transaction():
+        await Team.create(name="lost")
+        await swallow(db)
+
+
 async def test_commit_after_a_swallowed_error_says_that_nothing_was_committed(db: Any) -> None:
-    with pytest.raises(InterfaceError, match="nothing was committed.*let the error leave"):
-        async with db.transaction():
-            await Team.create(name="lost")
-            with pytest.raises(UndefinedTableError):
-                await db.status("SELECT * FROM nothing")
+    with pytest.raises(InterfaceError, match=r"nothing was committed.*let the error leave"):
+        await swallowing_block(db)
     async with db.acquire() as connection:
         transaction = await connection.transaction()
-        with pytest.raises(UndefinedTableError):
-            await connection.status("SELECT * FROM nothing")
+        await swallow(connection)
         with pytest.raises(InterfaceError, match="nothing was committed"):
             await transaction.commit()
     assert await names(db) == []
