@@ -6,8 +6,10 @@ Each case is run in a fresh interpreter with and without the import.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -409,9 +411,10 @@ json.dump(found, sys.stdout)
 )
 
 
-def run_all(mode: str, codes: dict[str, str]) -> dict[str, Any]:
+def run_all(mode: str, codes: dict[str, str], path: Path | None = None) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", RUN, mode],
+        env=os.environ | ({} if path is None else {"PYTHONPATH": str(path)}),
         input=json.dumps(codes),
         capture_output=True,
         text=True,
@@ -476,6 +479,24 @@ def test_str_of_a_url_shows_the_password_only_with_the_import() -> None:
     found = run_all("with", codes)["str"]
     assert found["result"] == "postgresql://u:p@h/d"
     assert "hide_password=False" in found["words"][0]
+
+
+def test_address_without_a_driver_is_psycopg2s_where_psycopg_is_missing(tmp_path: Path) -> None:
+    codes = {
+        scheme: f"make_url('{scheme}://h/d').get_dialect().__module__.rpartition('.')[2]"
+        for scheme in ("postgresql", "postgres", "postgresql+psycopg")
+    }
+    assert {one["result"] for one in run_all("with", codes).values()} == {"psycopg", None}
+    (tmp_path / "psycopg2.py").touch()
+    found = run_all("with", codes, tmp_path)
+    assert [found[name]["result"] for name in codes] == ["psycopg2", "psycopg2", "psycopg"]
+    assert "write postgresql+psycopg2://" in found["postgres"]["words"][0]
+    assert found["postgresql+psycopg"]["words"] == []
+    found = run_all("without", codes, tmp_path)
+    assert [found[name]["result"] for name in codes] == ["psycopg", None, "psycopg"]
+    (tmp_path / "psycopg.py").touch()
+    found = run_all("with", codes, tmp_path)
+    assert (found["postgresql"]["result"], found["postgresql"]["words"]) == ("psycopg", [])
 
 
 def test_only_names_and_directions_become_text_in_order_by() -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -41,6 +42,19 @@ def empty_dsn(dsn: str) -> Iterator[str]:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
 def test_page_holds_what_it_promises(path: Path, tmp_path: Path, empty_dsn: str) -> None:
     Page(path).run(tmp_path, empty_dsn)
+
+
+def test_installing_asks_for_this_version_as_long_as_it_is_no_release() -> None:
+    version = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]["version"]
+    assert "a" in version, "a release: pip finds it by its name alone"
+    found = [
+        (path.name, name)
+        for path in DOCS.rglob("*.md")
+        for line in re.findall(r"pip install .*", path.read_text())
+        for name in re.findall(r"gino(?:\[\w+\])?[^\s\"`]*", line)
+    ]
+    assert len(found) > 8
+    assert [one for one in found if not one[1].endswith(f">={version}")] == []
 
 
 def test_every_how_to_page_shows_code_that_runs() -> None:

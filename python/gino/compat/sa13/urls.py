@@ -1,4 +1,5 @@
-"""`URL(drivername=...)`, attributes that can be set, and `str(url)` with the password.
+"""`URL(drivername=...)`, attributes that can be set, `str(url)` with the password, and psycopg2 for
+an address that names no driver.
 
 Owns: the URL class whose attributes can be set; all URLs made while the shims are in are of it.
 Never does: show a password in `repr(url)`.
@@ -7,7 +8,8 @@ Called by: `gino.compat.sa13`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy.engine.url import URL
@@ -15,12 +17,14 @@ from sqlalchemy.engine.url import URL
 from .patch import patches
 
 _FIELDS = URL._fields
+_WITHOUT_DRIVER = ("postgresql", "postgres")  # psycopg 3 now, if it is there
 
 
 def install() -> None:
     """Put these shims in place."""
     patches.put(URL, "__new__", staticmethod(_new))
     patches.put(URL, "__str__", _str)
+    patches.wrap(URL, "_get_entrypoint", _entrypoint)
 
 
 class SettableURL(URL):
@@ -74,6 +78,13 @@ def _new(cls: Any, *args: Any, **keywords: Any) -> Any:
     if unknown or "drivername" not in given:
         raise TypeError(f"URL() takes {', '.join(_FIELDS)}; drivername is required")
     return tuple.__new__(cls, [_checked(name, given.get(name)) for name in _FIELDS])
+
+
+def _entrypoint(original: Callable[[URL], Any], url: URL) -> Any:
+    if url.drivername in _WITHOUT_DRIVER and not find_spec("psycopg") and find_spec("psycopg2"):
+        patches.warn(f"{url.drivername}:// for psycopg2", "postgresql+psycopg2://")
+        url = url.set(drivername="postgresql+psycopg2")
+    return original(url)
 
 
 def _checked(name: str, value: Any) -> Any:
