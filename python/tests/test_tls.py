@@ -469,6 +469,14 @@ async def test_client_is_known_by_its_certificate(real: Cluster, files: Path) ->
     assert "certificate" in await refused(kept_back)
 
 
+async def test_whether_a_certificate_was_asked_for_is_not_known(real: Cluster, files: Path) -> None:
+    settings = "sslmode=require&sslcertmode=require"
+    settings += f"&sslcert={files}/client.crt&sslkey={files}/client.key"
+    words = await refused(at(real, settings, "gino_cert"))
+    assert "sslcertmode: Python's ssl does not tell" in words
+    assert "write allow" in words
+
+
 async def test_certificate_and_password_may_both_be_wanted(real: Cluster, files: Path) -> None:
     def both(name: str) -> str:
         settings = f"sslmode=require&sslcert={files}/{name}.crt&sslkey={files}/{name}.key"

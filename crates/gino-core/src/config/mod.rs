@@ -273,6 +273,13 @@ impl Config {
             }
         }
         self.tls.check()?;
+        let is_socket = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Unix { .. });
+        if self.tls.certificate_mode == CertificateMode::Require
+            && self.endpoints.iter().any(is_socket)
+        {
+            let reason = "require needs TLS, which Unix sockets do not have: name a host";
+            return Err(config_error("sslcertmode", reason));
+        }
         self.login.check()?;
         self.given.hosts.check()
     }

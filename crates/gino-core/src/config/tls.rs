@@ -60,6 +60,8 @@ pub enum CertificateMode {
     Disable,
     /// Send it if the server asks and there is one.
     Allow,
+    /// Send it, and fail if the server does not ask.
+    Require,
 }
 
 /// A version of TLS. Older ones are broken, and the libraries do not speak them any more.
@@ -196,6 +198,10 @@ impl Tls {
             let reason = "direct needs sslmode=require or stronger: there is no way back from it";
             return Err(config_error("sslnegotiation", reason));
         }
+        if self.certificate_mode == CertificateMode::Require && mode < SslMode::Require {
+            let reason = "require needs sslmode=require or stronger: nobody is asked without TLS";
+            return Err(config_error("sslcertmode", reason));
+        }
         if self.max_version.is_some_and(|max| max < self.min_version) {
             let reason = "it is less than ssl_min_protocol_version";
             return Err(config_error("ssl_max_protocol_version", reason));
@@ -246,7 +252,7 @@ impl Tls {
         }
         let identity = match self.certificate_mode {
             CertificateMode::Disable => None,
-            CertificateMode::Allow => {
+            CertificateMode::Allow | CertificateMode::Require => {
                 find("sslcert", &self.certificate, "postgresql.crt")?.map(|certificate| {
                     let key = find("sslkey", &self.key, "postgresql.key")?.ok_or_else(|| {
                         config_error("sslkey", "the certificate has no key: name its file")
@@ -263,6 +269,9 @@ impl Tls {
                 })
             }
         };
+        if identity.is_none() && self.certificate_mode == CertificateMode::Require {
+            return Err(config_error("sslcertmode", NO_CERTIFICATE));
+        }
         Ok(Files {
             revoked: match roots {
                 Roots::Anybody => None,
@@ -308,10 +317,10 @@ const MODES: [(&str, SslMode); 6] = [
 
 const NEGOTIATIONS: [(&str, bool); 2] = [("postgres", false), ("direct", true)];
 
-/// `require` would need to know whether the server asked, which the libraries do not tell.
-const CERTIFICATE_MODES: [(&str, CertificateMode); 2] = [
+const CERTIFICATE_MODES: [(&str, CertificateMode); 3] = [
     ("allow", CertificateMode::Allow),
     ("disable", CertificateMode::Disable),
+    ("require", CertificateMode::Require),
 ];
 
 const SWITCH: [(&str, bool); 2] = [("1", true), ("0", false)];
@@ -321,6 +330,9 @@ const VERSIONS: [(&str, TlsVersion); 2] =
 
 const NO_ROOT: &str = "verifying the server needs root certificates: name their file, write \
     sslrootcert=system, or put them into ~/.postgresql/root.crt";
+
+const NO_CERTIFICATE: &str = "require needs a certificate: name its file by sslcert, or put it into \
+    ~/.postgresql/postgresql.crt";
 
 const TOO_OPEN: &str = "others can read the key's file: take their rights away, as chmod 0600 does";
 
@@ -405,6 +417,23 @@ mod tests {
             let files = tls.files(None, &look);
             assert_eq!(files.is_ok(), good, "{owner} {mode:o}: {files:?}");
         }
+    }
+
+    #[test]
+    fn certificate_that_has_to_be_sent_has_to_be_there() {
+        let must = ("sslcertmode", "require");
+        let bare = tls(&[must]);
+        let error = bare.files(None, &|_| None).unwrap_err();
+        let words = "sslcertmode: require needs a certificate: name its file by sslcert";
+        assert!(error.to_string().starts_with(words), "{error}");
+        let tls = tls(&[must, ("sslcert", "/c"), ("sslkey", "/k")]);
+        let private = |_: &str| {
+            Some(FileAccess {
+                owner: 1000,
+                mode: 0o600,
+            })
+        };
+        assert!(tls.files(None, &private).unwrap().identity.is_some());
     }
 
     #[test]

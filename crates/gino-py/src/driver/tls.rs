@@ -1,7 +1,7 @@
 //! Owns TLS of the Python face: libpq's rules as an `ssl.SSLContext`, or the application's own, and what
 //! SCRAM is bound to. Never encrypts (asyncio does) and never decides whether to. `connect` calls it.
 
-use gino_core::config::{Endpoint, FileAccess, Roots, Tls, TlsVersion};
+use gino_core::config::{CertificateMode, Endpoint, FileAccess, Roots, Tls, TlsVersion};
 use gino_core::error::{ConnectError, Error, Phase, Result, UsageError};
 use gino_core::pg::{Digest, end_point_digest};
 use gino_core::session::{Channel, Encryption};
@@ -23,6 +23,16 @@ pub(super) fn options(
     endpoint: &Endpoint,
 ) -> Result<Py<PyDict>> {
     let tls = &*encryption.tls;
+    if tls.certificate_mode == CertificateMode::Require {
+        return Err(UsageError::Config {
+            name: "sslcertmode".into(),
+            reason:
+                "Python's ssl does not tell whether the server asked: write allow, and have the \
+                     server want a certificate (clientcert in pg_hba.conf)"
+                    .into(),
+        }
+        .into());
+    }
     let context = match &runtime.context {
         Some(own) => {
             let own = own.bind(py).clone();

@@ -4,6 +4,8 @@
 mod keepalive;
 mod socket;
 #[cfg(feature = "tls")]
+mod asked;
+#[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
 mod verify;

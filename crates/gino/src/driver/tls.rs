@@ -4,7 +4,9 @@
 use std::io;
 use std::sync::Arc;
 
-use gino_core::config::{Endpoint, FileAccess, Files, Identity, Roots, Secret, Tls, TlsVersion};
+use gino_core::config::{
+    CertificateMode, Endpoint, FileAccess, Files, Identity, Roots, Secret, Tls, TlsVersion,
+};
 use gino_core::error::{ConnectError, Error, Phase, Result, UsageError};
 use gino_core::pg::{Digest, end_point_digest};
 use gino_core::session::{Channel, Encryption};
@@ -20,6 +22,7 @@ use tokio_rustls::rustls::pki_types::{
 };
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
+use super::asked::Asked;
 use super::verify::Verifier;
 
 /// Encrypts `stream`.
@@ -41,7 +44,7 @@ pub(super) async fn begin(
     let name =
         server_name(endpoint, needs_name).map_err(|cause| failed(io::Error::other(cause)))?;
     let (tls, protocol) = (Arc::clone(&encryption.tls), encryption.protocol);
-    let config = match own {
+    let mut config = match own {
         Some(own) => in_protocol(own, protocol),
         None => {
             // Files may be slow to read, the system's authorities are many.
@@ -50,8 +53,15 @@ pub(super) async fn begin(
             Arc::new(made.map_err(|cause| failed(io::Error::other(cause)))??)
         }
     };
+    let asked = match encryption.tls.certificate_mode {
+        CertificateMode::Require => Some(Asked::note_in(&mut config)),
+        CertificateMode::Allow | CertificateMode::Disable => None,
+    };
     let connector = TlsConnector::from(config);
     let stream = connector.connect(name, stream).await.map_err(failed)?;
+    if let Some(Err(cause)) = asked.map(|asked| asked.check()) {
+        return Err(failed(io::Error::other(cause)).into());
+    }
     let (_, session) = stream.get_ref();
     let agreed = session.alpn_protocol() == Some(protocol.as_bytes());
     if !agreed && (encryption.tls.direct || session.alpn_protocol().is_some()) {

@@ -425,6 +425,38 @@ async fn client_is_known_by_its_certificate() {
     assert_eq!(kept_back.sqlstate(), Some("28000"), "{kept_back}");
 }
 
+#[tokio::test]
+async fn certificate_that_nobody_asks_for_is_an_error_if_it_has_to_be_sent() {
+    let Some(files) = files() else { return };
+    let must = |name: &str| {
+        format!(
+            "sslmode=require&sslcertmode=require&sslcert={files}/{name}.crt&sslkey={files}/{name}.key"
+        )
+    };
+    // The gateway never asks.
+    let by_gateway = by("server", "gino", &must("client"));
+    is_refused(&by_gateway, "the server did not ask for a certificate").await;
+    is_let_in(&by(
+        "server",
+        "gino",
+        &must("client").replace("certmode=require", "certmode=allow"),
+    ))
+    .await;
+    is_refused(
+        &by("server", "gino", "sslmode=require&sslcertmode=require"),
+        "sslcertmode: require needs",
+    )
+    .await;
+    // PostgreSQL asks everybody once it has authorities to compare with, in both versions of TLS.
+    for version in ["1.2", "1.3"] {
+        let settings = format!("{}&ssl_max_protocol_version=TLSv{version}", must("client"));
+        let Some(url) = real("gino_cert", &settings) else {
+            return;
+        };
+        assert_eq!(state(&url).await, format!("true TLSv{version}"));
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn key_that_others_can_read_is_refused() {
