@@ -12,6 +12,7 @@ import pytest
 from models import Team, bound
 from sqlalchemy.engine.url import make_url
 
+import gino
 from gino import create_engine
 from gino import exceptions as exc
 from gino.sqlstate import exception_class, make_exception
@@ -47,6 +48,38 @@ def test_error_is_also_the_class_of_asyncpg() -> None:
     assert isinstance(error, exc.ForeignKeyViolationError)
     assert isinstance(error, asyncpg.ForeignKeyViolationError)
     assert (error.sqlstate, error.constraint_name, error.detail) == ("23503", "c", None)
+
+
+def test_every_named_state_has_asyncpgs_name_and_is_its_class_too() -> None:
+    named = {
+        name: kind
+        for name, kind in vars(exc).items()
+        if isinstance(kind, type) and "sqlstate" in vars(kind) and kind is not exc.Error
+    }
+    assert len(named) > 30
+    for name, kind in named.items():
+        assert exception_class(kind.sqlstate) is kind
+        error = make_exception("Database", "boom", {"sqlstate": kind.sqlstate})
+        assert isinstance(error, kind)
+        if kind is not exc.ConnectionLostError:  # asyncpg: ConnectionDoesNotExistError
+            assert isinstance(error, getattr(asyncpg, name))
+        assert getattr(error, "sqlstate", None) == kind.sqlstate
+
+
+def test_exceptions_of_gino_have_one_base() -> None:
+    for name in (
+        "InitializedError",
+        "MultipleResultsFound",
+        "NoResultFound",
+        "NoSuchRowError",
+        "NotInstalledError",
+        "UninitializedError",
+        "UnknownJSONPropertyError",
+    ):
+        kind = getattr(exc, name)
+        assert issubclass(kind, exc.GinoException)
+        assert not issubclass(kind, exc.Error)
+        assert getattr(gino, name) is kind
 
 
 def test_time_out_is_the_builtin_one_too() -> None:
