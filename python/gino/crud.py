@@ -64,6 +64,7 @@ class CRUDModel(ManyModel):
     __slots_by_column__: ClassVar[dict[str, int]] = {}
     _column_name_map: ClassVar[InvertDict] = InvertDict()
     __direct__: ClassVar[frozenset[str]] = frozenset()
+    _update_request_cls: ClassVar[type[UpdateRequest]] = UpdateRequest  # 1.x has it by this name
     __plain_init__: ClassVar[bool] = True
     __profile__: dict[str, Any] | None = None
 
@@ -173,7 +174,7 @@ class CRUDModel(ManyModel):
         return cls.__table_or_raise__().update().execution_options(model=cls)
 
     def _update_of_instance(self) -> Any:
-        return UpdateRequest(self).update
+        return self._update_request_cls(self).update
 
     update: ClassVar[UpdateOf] = _dual(_update_of_class, _update_of_instance)
 

@@ -8,6 +8,7 @@ Called by: `gino.crud`, `gino.api`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -135,7 +136,7 @@ class ModelType(type):
 
     def _define(cls, found: Definition) -> None:
         if found.shared is not None:
-            cls.__table__ = found.shared
+            cls._share(found)
             cls._after_table(found)
             return
         names = InvertDict()
@@ -155,6 +156,18 @@ class ModelType(type):
         if found.table_name is not None:
             cls.__table__ = make_table(cls.__metadata__, found)
         cls._after_table(found)
+
+    def _share(cls, found: Definition) -> None:
+        """Be another model of a table: an abstract model may stand nearer than the one it is of."""
+        owner = found.shared
+        for name in found.columns.keys() - owner._column_name_map.keys():
+            if isinstance(inspect.getattr_static(cls, name), _core.Attribute):
+                raise TypeError(
+                    f"{cls.__name__} has the table of {owner.__name__}, which has no column for "
+                    f"{name!r}: give it a __tablename__ of its own"
+                )
+        for name in ("__table__", "__layout__", "__slots_by_column__", "_column_name_map"):
+            setattr(cls, name, getattr(owner, name))
 
     def __getattr__(cls, name: str) -> Any:
         if name in _TABLE_METHODS:

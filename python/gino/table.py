@@ -29,7 +29,7 @@ class Definition:
     repeated: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     table_name: str | None = None
     table_args: Any = None
-    shared: Table | None = None
+    shared: Any = None  # the class whose table this one has
 
 
 def give_name(column: Column[Any], name: str) -> None:
@@ -44,7 +44,7 @@ def collect(cls: Any, declared: Any, attribute: Any) -> Definition:
     """Walk the MRO of a new class; the most derived definition of each name counts."""
     found = Definition()
     entries = _entries(cls)
-    found.shared = _shared_table(cls)
+    found.shared = _owner_of_table(cls)
     late: list[tuple[str, Any]] = []
     for name, (owner, value) in entries.items():
         if name in _RESERVED:
@@ -108,11 +108,11 @@ def _entries(cls: Any) -> dict[str, tuple[type, Any]]:
     return entries
 
 
-def _shared_table(cls: Any) -> Table | None:
-    """The table of a concrete base, unless something nearer names another table."""
+def _owner_of_table(cls: Any) -> Any:
+    """The nearest concrete base, unless something nearer names another table."""
     for owner in cls.__mro__:
         if vars(owner).get("__table__") is not None and owner is not cls:
-            return vars(owner)["__table__"]  # type: ignore[no-any-return]
+            return owner
         if "__tablename__" in vars(owner):
             return None
     return None

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from models import Mood, Note, Seat, Team, User, bound
+from models import Mood, Note, Seat, Team, User, bound, metadata
 
 from gino import Gino, NoSuchRowError
 from gino.crud import CRUDModel, UpdateRequest
@@ -122,6 +122,58 @@ async def test_updates_chain(db: Any) -> None:
     await user.update(nickname="b").update(mood=Mood.BAD).apply()
     again = await User.get(user.id)
     assert (again.nickname, again.mood) == ("b", Mood.BAD)
+
+
+async def test_update_may_be_a_request_of_another_class(db: Any) -> None:
+    applied: list[Any] = []
+
+    class Told(UpdateRequest):
+        async def apply(self, *args: Any, **kwargs: Any) -> Any:
+            applied.append(self)
+            return await super().apply(*args, **kwargs)
+
+    class ToldTeam(Team):
+        _update_request_cls = Told
+
+    team = await ToldTeam.create(name="core")
+    request = team.update(name="kernel")
+    assert type(request) is Told
+    assert await request.apply() is request
+    assert applied == [request]
+    assert (await Team.get(team.id)).name == "kernel"
+
+
+async def test_methods_of_models_can_be_overridden(db: Any) -> None:
+    seen: list[str] = []
+
+    class Watched(metadata.Model):
+        @classmethod
+        async def create(cls, *args: Any, **values: Any) -> Any:
+            seen.append("create")
+            return await super().create(*args, **values)
+
+        def update(self, **values: Any) -> Any:
+            seen.append("update")
+            return super().update(**values)
+
+        async def delete(self, *args: Any, **kwargs: Any) -> Any:
+            seen.append("delete")
+            return await super().delete(*args, **kwargs)
+
+        @classmethod
+        async def get(cls, *args: Any, **kwargs: Any) -> Any:
+            seen.append("get")
+            return await super().get(*args, **kwargs)
+
+    class WatchedTeam(Watched, Team):
+        pass
+
+    team = await WatchedTeam.create(name="core")
+    await team.update(name="kernel").apply()
+    found = await WatchedTeam.get(team.id)
+    assert (type(found), found.name) == (WatchedTeam, "kernel")
+    assert await found.delete() == "DELETE 1"
+    assert seen == ["create", "update", "get", "delete"]
 
 
 async def test_key_can_be_changed(db: Any) -> None:

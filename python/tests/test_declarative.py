@@ -389,6 +389,33 @@ def test_subclass_of_a_concrete_model_shares_its_table(db: Any) -> None:
     assert Sub(id=2).double == 4
 
 
+def test_abstract_model_may_stand_before_the_model_whose_table_it_is(db: Any) -> None:
+    class Shouting(db.Model):
+        def shout(self: Any) -> str:
+            return self.name.upper()
+
+    class User(db.Model):
+        __tablename__ = "users"
+        id = db.Column(db.Integer, primary_key=True)
+        name = db.Column(db.Unicode)
+
+    class Sub(Shouting, User):
+        pass
+
+    assert Sub.__table__ is User.__table__
+    assert Sub.query is not User.query
+    assert Sub(id=1, name="ada").shout() == "ADA"
+    assert Sub(id=1, name="ada").to_dict() == {"id": 1, "name": "ada"}
+
+    class Stamped(db.Model):
+        stamp = db.Column(db.Integer)
+
+    with pytest.raises(TypeError, match=r"table of User.* no column for 'stamp'.*__tablename__"):
+
+        class Wrong(Stamped, User):
+            pass
+
+
 def test_missing_class_attribute_is_named(db: Any) -> None:
     class User(db.Model):
         __tablename__ = "users"
