@@ -4,7 +4,7 @@
 use gino::prelude::*;
 
 use crate::cluster::Cluster;
-use crate::ground::{Kind, on};
+use crate::ground::on_each_runtime;
 use crate::ledger::Ledger;
 use crate::load::Load;
 use crate::operation::Field;
@@ -37,7 +37,7 @@ async fn under_load(name: &str, url: &str, at_last: &str, happens: impl AsyncFnO
 
 #[test]
 fn server_killed_under_load_loses_and_doubles_nothing() {
-    on(Kind::MultiThread, async || {
+    on_each_runtime(async |_| {
         let mut server = Cluster::start(&[]);
         let url = server.url.clone();
         under_load("postmaster", &url, &url, async |load| {
@@ -55,7 +55,7 @@ fn server_killed_under_load_loses_and_doubles_nothing() {
 
 #[test]
 fn backend_killed_under_load_loses_and_doubles_nothing() {
-    on(Kind::MultiThread, async || {
+    on_each_runtime(async |_| {
         let mut server = Cluster::start(&[]);
         let url = server.url.clone();
         under_load("backend", &url, &url, async |load| {
@@ -75,7 +75,7 @@ fn backend_killed_under_load_loses_and_doubles_nothing() {
 
 #[test]
 fn server_in_recovery_refuses_to_write_until_it_is_promoted() {
-    on(Kind::MultiThread, async || {
+    on_each_runtime(async |_| {
         let mut server = Cluster::start(&[]);
         let url = server.url.clone();
         under_load("recovery", &url, &url, async |load| {
@@ -91,7 +91,7 @@ fn server_in_recovery_refuses_to_write_until_it_is_promoted() {
 
 #[test]
 fn standby_that_takes_over_has_all_that_was_committed() {
-    on(Kind::MultiThread, async || {
+    on_each_runtime(async |_| {
         // A commit is one when the standby has it.
         let mut server = Cluster::start(&["synchronous_standby_names=*"]);
         let standby = server.order("follow");
