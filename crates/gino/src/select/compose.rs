@@ -28,7 +28,15 @@ impl<M: Model, S: Selection> Query<M, S> {
         self
     }
 
-    /// At most `count` rows.
+    /// At most `count` rows. The number is part of the text, where the planner sees it.
+    ///
+    /// ```
+    /// # use gino::prelude::*;
+    /// # static DB: Gino = Gino::new();
+    /// # #[derive(Model)] #[gino(db = DB)] struct User { #[gino(primary_key)] id: i32 }
+    /// let query = User::select(User::ID).limit(20).offset(40);
+    /// assert_eq!(query.to_sql(), r#"SELECT "user"."id" FROM "user" LIMIT 20 OFFSET $1"#);
+    /// ```
     pub fn limit(mut self, count: u64) -> Self {
         self.statement.limit(count);
         self
