@@ -1,9 +1,11 @@
 //! Owns rows that belong together: one instance per distinct key, and whom it belongs to. Never
 //! decodes a value: keys are compared as the bytes they came in.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::ops::Range;
 
 use gino_core::error::Result;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Loader;
 use super::parts::Parts;
@@ -17,10 +19,19 @@ pub struct Group<C, S> {
     /// The place of each one's parent among the parent's instances.
     pub(super) owners: Vec<usize>,
     pub(super) parts: S,
-    /// Owner and key, to the place of the instance.
-    seen: HashMap<Box<[u8]>, usize>,
-    /// The key of the row at hand.
-    key: Vec<u8>,
+    seen: HashTable<Seen>,
+    /// Owner and key of all instances, one after the other: none has a box of its own.
+    keys: Vec<u8>,
+    hasher: DefaultHashBuilder,
+}
+
+/// An instance that is there already.
+#[derive(Debug)]
+struct Seen {
+    hash: u64,
+    /// Its owner and key among all of them.
+    key: Range<usize>,
+    place: usize,
 }
 
 impl<C, S: Default> Default for Group<C, S> {
@@ -29,8 +40,9 @@ impl<C, S: Default> Default for Group<C, S> {
             items: Vec::new(),
             owners: Vec::new(),
             parts: S::default(),
-            seen: HashMap::new(),
-            key: Vec::new(),
+            seen: HashTable::new(),
+            keys: Vec::new(),
+            hasher: DefaultHashBuilder::default(),
         }
     }
 }
@@ -47,41 +59,44 @@ impl<C: Model, S> Group<C, S> {
     where
         P: Parts<C, State = S>,
     {
-        let place = match loader.keys() {
-            [] => None,
-            keys => {
-                self.key.clear();
-                self.key.extend_from_slice(&owner.to_ne_bytes());
-                for key in keys {
-                    match record.raw(at.saturating_add(*key)) {
-                        // Longer than any value that a row can have.
-                        None => self.key.extend_from_slice(&usize::MAX.to_ne_bytes()),
-                        Some(raw) => {
-                            self.key.extend_from_slice(&raw.len().to_ne_bytes());
-                            self.key.extend_from_slice(raw);
-                        }
-                    }
-                }
-                self.seen.get(self.key.as_slice()).copied()
-            }
-        };
-        let place = match place {
-            Some(place) => place,
-            None => {
-                let place = self.items.len();
-                self.items.push(C::from_record(record, at)?);
-                self.owners.push(owner);
-                if !loader.keys().is_empty() {
-                    self.seen.insert(self.key.as_slice().into(), place);
-                }
-                place
-            }
-        };
+        let place = self.place(loader.keys(), owner, record, at);
+        if place == self.items.len() {
+            self.items.push(C::from_record(record, at)?);
+            self.owners.push(owner);
+        }
         let next = at.saturating_add(C::TABLE.columns.len());
         match self.items.get_mut(place) {
             Some(item) => loader.parts.row(&mut self.parts, item, place, record, next),
             None => Ok(()),
         }
+    }
+
+    /// The place of the instance that a row is of, which is behind all others if it is new.
+    fn place(&mut self, keys: &[usize], owner: usize, record: &Record<'_>, at: usize) -> usize {
+        let place = self.items.len();
+        if keys.is_empty() {
+            return place;
+        }
+        let start = self.keys.len();
+        self.keys.extend_from_slice(&owner.to_ne_bytes());
+        for key in keys {
+            let raw = record.raw(at.saturating_add(*key));
+            // NULL is longer than any value that a row can have.
+            let length = raw.map_or(usize::MAX, <[u8]>::len);
+            self.keys.extend_from_slice(&length.to_ne_bytes());
+            self.keys.extend_from_slice(raw.unwrap_or_default());
+        }
+        let key = start..self.keys.len();
+        let all = &self.keys;
+        let hash = self.hasher.hash_one(all.get(key.clone()));
+        let same = |seen: &Seen| all.get(seen.key.clone()) == all.get(key.clone());
+        if let Some(seen) = self.seen.find(hash, same) {
+            self.keys.truncate(start);
+            return seen.place;
+        }
+        let seen = Seen { hash, key, place };
+        self.seen.insert_unique(hash, seen, |seen| seen.hash);
+        place
     }
 
     /// All instances with their places among the parents, complete.
@@ -91,6 +106,7 @@ impl<C: Model, S> Group<C, S> {
     {
         loader.parts.finish(&mut self.parts, &mut self.items);
         self.seen.clear();
+        self.keys.clear();
         let owners = std::mem::take(&mut self.owners);
         owners.into_iter().zip(std::mem::take(&mut self.items))
     }
