@@ -147,6 +147,7 @@ impl Cells {
     #[inline]
     pub fn read(&mut self, row: RawRow<'_>, expected: usize) -> Result<()> {
         self.ends.clear();
+        self.ends.reserve(expected);
         let base = row.body.as_ptr().addr();
         for value in row.values() {
             self.ends.push(match value? {

@@ -165,18 +165,20 @@ impl On {
     }
 
     /// Runs `sql`; rows go to `load`. At most `max_rows`, if that is not 0.
-    pub(crate) async fn load<L: Load>(
-        &self,
-        sql: &Sql,
-        values: &[&(dyn ToSql + Sync)],
+    pub(crate) fn load<'a, L: Load>(
+        &'a self,
+        sql: &'a Sql,
+        values: &'a [&'a (dyn ToSql + Sync)],
         max_rows: u32,
         load: L,
-    ) -> Result<Vec<L::Output>> {
-        let done = self
-            .run(sql, &Values(values), max_rows, LoadSink::boxed(load))
-            .await?;
-        let load = LoadSink::<L>::load_of(done.sink);
-        Ok(load.map_or_else(Vec::new, |mut load| load.take()))
+    ) -> impl Future<Output = Result<Vec<L::Output>>> + Send + 'a {
+        let sink = LoadSink::boxed(load);
+        async move {
+            let (target, values) = (self.target()?, Values(values));
+            let done = query::statement(&target, sql, &values, max_rows, sink).await?;
+            let load = LoadSink::<L>::load_of(done.sink);
+            Ok(load.map_or_else(Vec::new, |mut load| load.take()))
+        }
     }
 
     /// Runs `sql` for its command tag.
@@ -242,7 +244,7 @@ impl On {
 
     /// Runs a script.
     pub(crate) async fn script(&self, sql: &str) -> Result<()> {
-        query::script(self.target()?, sql).await
+        query::script(&self.target()?, sql).await
     }
 
     pub(crate) async fn run(
@@ -252,7 +254,7 @@ impl On {
         max_rows: u32,
         sink: Option<Box<dyn Sink>>,
     ) -> Result<Completion> {
-        query::statement(self.target()?, sql, values, max_rows, sink).await
+        query::statement(&self.target()?, sql, values, max_rows, sink).await
     }
 }
 

@@ -14,7 +14,7 @@ use postgres_types::{FromSqlOwned, ToSql};
 
 use crate::context;
 use crate::cursor::Cursor;
-use crate::driver::{Core, CoreTransaction, Handle, Seat};
+use crate::driver::{Core, CoreTransaction, Handle, Lease, Seat};
 use crate::level::Level;
 use crate::row::{Row, RowSink};
 #[cfg(feature = "tracing")]
@@ -42,7 +42,7 @@ pub trait Executor: sealed::Runs + Sync {
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Vec<Row>>> + Send {
         let (target, sql) = (here(self.target()), sql.into());
-        async move { rows(target?, sql, params, 0).await }
+        async move { rows(&target?, sql, params, 0).await }
     }
 
     /// The first row, if there is any. The server is asked for one row only.
@@ -53,7 +53,7 @@ pub trait Executor: sealed::Runs + Sync {
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Option<Row>>> + Send {
         let (target, sql) = (here(self.target()), sql.into());
-        async move { Ok(rows(target?, sql, params, 1).await?.pop()) }
+        async move { Ok(rows(&target?, sql, params, 1).await?.pop()) }
     }
 
     /// The only row; a `RowError` if there is none, or more than one.
@@ -65,7 +65,7 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Row>> + Send {
         let (target, sql) = (here(self.target()), sql.into());
         async move {
-            let row = at_most_one(rows(target?, sql, params, 2).await?)?;
+            let row = at_most_one(rows(&target?, sql, params, 2).await?)?;
             row.ok_or_else(|| RowError::NoneFound.into())
         }
     }
@@ -78,7 +78,7 @@ pub trait Executor: sealed::Runs + Sync {
         params: &[&(dyn ToSql + Sync)],
     ) -> impl Future<Output = Result<Option<Row>>> + Send {
         let (target, sql) = (here(self.target()), sql.into());
-        async move { at_most_one(rows(target?, sql, params, 2).await?) }
+        async move { at_most_one(rows(&target?, sql, params, 2).await?) }
     }
 
     /// The first value of the first row; `None` if there is no row, or the value is NULL.
@@ -90,7 +90,7 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Option<T>>> + Send {
         let (target, sql) = (here(self.target()), sql.into());
         async move {
-            match rows(target?, sql, params, 1).await?.pop() {
+            match rows(&target?, sql, params, 1).await?.pop() {
                 Some(row) => row.try_get(0),
                 None => Ok(None),
             }
@@ -111,7 +111,7 @@ pub trait Executor: sealed::Runs + Sync {
                 values: &Values(params),
                 max_rows: 0,
             };
-            Ok(Status::of(run(target?, work, None).await?))
+            Ok(Status::of(run(&target?, work, None).await?))
         }
     }
 
@@ -139,7 +139,7 @@ pub trait Executor: sealed::Runs + Sync {
                 values: &Sets(sets),
                 max_rows: 0,
             };
-            Ok(Status::of(run(target?, work, None).await?))
+            Ok(Status::of(run(&target?, work, None).await?))
         }
     }
 
@@ -148,7 +148,7 @@ pub trait Executor: sealed::Runs + Sync {
     #[track_caller]
     fn script(&self, sql: &str) -> impl Future<Output = Result<Status>> + Send {
         let target = here(self.target());
-        async move { Ok(Status::of(run(target?, Work::Script(sql), None).await?)) }
+        async move { Ok(Status::of(run(&target?, Work::Script(sql), None).await?)) }
     }
 
     /// A server-side cursor: rows come as they are asked for. It needs a connection that is in a
@@ -297,28 +297,28 @@ pub(crate) async fn cursor_seat(target: &Target<'_>) -> Result<Arc<Seat>> {
 }
 
 /// Runs a statement whose rows go to `sink`, at most `max_rows` of them if that is not 0.
-pub(crate) async fn statement(
-    target: Target<'_>,
-    sql: &Sql,
-    values: &dyn Params,
+pub(crate) fn statement<'a>(
+    target: &'a Target<'a>,
+    sql: &'a Sql,
+    values: &'a dyn Params,
     max_rows: u32,
     sink: Option<Box<dyn Sink>>,
-) -> Result<Completion> {
+) -> impl Future<Output = Result<Completion>> + Send + 'a {
     let work = Work::Statement {
         sql,
         values,
         max_rows,
     };
-    run(target, work, sink).await
+    run(target, work, sink)
 }
 
 /// Runs one or more statements without parameters.
-pub(crate) async fn script(target: Target<'_>, sql: &str) -> Result<()> {
+pub(crate) async fn script(target: &Target<'_>, sql: &str) -> Result<()> {
     run(target, Work::Script(sql), None).await.map(drop)
 }
 
 async fn rows(
-    target: Target<'_>,
+    target: &Target<'_>,
     sql: Sql,
     params: &[&(dyn ToSql + Sync)],
     max_rows: u32,
@@ -333,66 +333,69 @@ async fn rows(
     Ok(RowSink::rows_of(done.sink))
 }
 
-async fn run(
-    target: Target<'_>,
-    work: Work<'_>,
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async function has room for its arguments twice"
+)]
+fn run<'a>(
+    target: &'a Target<'a>,
+    work: Work<'a>,
     sink: Option<Box<dyn Sink>>,
-) -> Result<Completion> {
-    let limit = target.limit();
-    let current = match target.place {
-        Place::Pool => context::newest(&target.core),
-        _ => None,
-    };
-    let seat = match (target.place, &current) {
-        (Place::Transaction(level), _) => active(&level.inner)?,
-        (Place::Handle(handle), _) => seat_of(handle, limit).await?,
-        (Place::Pool, Some(handle)) => seat_of(handle, limit).await?,
-        (Place::Pool, None) => {
-            let lease = match target.core.try_acquire() {
-                Some(lease) => lease,
-                // On the heap: all that opening a connection may need is much, and rarely needed.
-                None => Box::pin(target.core.acquire(limit)).await?,
-            };
-            lease.name_holder(target.origin.map(Origin::Rust));
-            let done = run_on(&target, lease.seat(), limit, work, sink).await;
-            if done.is_ok() {
-                lease.release().await;
+) -> impl Future<Output = Result<Completion>> + Send + 'a {
+    async move {
+        let limit = target.limit();
+        let (seat, lease) = borrow(target, limit).await?;
+        let limit = match target.timeout {
+            Some(_) => limit,
+            None => context::command_limit(&target.core),
+        };
+        #[cfg(feature = "tracing")]
+        let text = match &work {
+            Work::Statement { sql, .. } => sql.as_str(),
+            Work::Script(sql) => sql,
+        };
+        let running = async {
+            match work {
+                Work::Statement {
+                    sql,
+                    values,
+                    max_rows,
+                } => seat.run_within(limit, sql, values, sink, max_rows).await,
+                // On the heap: statements would have room for it.
+                Work::Script(sql) => Box::pin(seat.script_within(limit, sql, sink)).await,
             }
-            return done;
+        };
+        #[cfg(feature = "tracing")]
+        let running = trace::query(&seat, text, running);
+        let done = running.await;
+        if done.is_ok()
+            && let Some(lease) = lease
+        {
+            lease.release().await;
         }
-    };
-    run_on(&target, &seat, limit, work, sink).await
+        done
+    }
 }
 
-async fn run_on(
-    target: &Target<'_>,
-    seat: &Arc<Seat>,
-    limit: Option<Limit>,
-    work: Work<'_>,
-    sink: Option<Box<dyn Sink>>,
-) -> Result<Completion> {
-    let limit = match target.timeout {
-        Some(_) => limit,
-        None => context::command_limit(&target.core),
+/// Where a statement runs, with what has to be given back afterwards.
+async fn borrow(target: &Target<'_>, limit: Option<Limit>) -> Result<(Arc<Seat>, Option<Lease>)> {
+    let seat = match target.place {
+        Place::Transaction(level) => active(&level.inner)?,
+        Place::Handle(handle) => seat_of(handle, limit).await?,
+        Place::Pool => match context::newest(&target.core) {
+            Some(handle) => seat_of(&handle, limit).await?,
+            None => {
+                let lease = match target.core.try_acquire() {
+                    Some(lease) => lease,
+                    // On the heap: all that waiting may need is much, and not always needed.
+                    None => Box::pin(target.core.acquire(limit)).await?,
+                };
+                lease.name_holder(target.origin.map(Origin::Rust));
+                return Ok((Arc::clone(lease.seat()), Some(lease)));
+            }
+        },
     };
-    #[cfg(feature = "tracing")]
-    let text = match &work {
-        Work::Statement { sql, .. } => sql.as_str(),
-        Work::Script(sql) => sql,
-    };
-    let running = async {
-        match work {
-            Work::Statement {
-                sql,
-                values,
-                max_rows,
-            } => seat.run_within(limit, sql, values, sink, max_rows).await,
-            Work::Script(sql) => seat.script_within(limit, sql, sink).await,
-        }
-    };
-    #[cfg(feature = "tracing")]
-    let running = trace::query(seat, text, running);
-    running.await
+    Ok((seat, None))
 }
 
 async fn seat_of(handle: &Handle, limit: Option<Limit>) -> Result<Arc<Seat>> {

@@ -1,7 +1,7 @@
 //! Owns the borrowing of a connection from the pool and its way back. Called by the faces for plain
 //! use and by `Handle` for contextual use.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -117,13 +117,8 @@ impl<R: Runtime> Engine<R> {
             return Ok(lease);
         }
         let late = |limit: Limit| close::pool_timeout(&self.0, Deadline::Acquire, limit.duration);
-        race(
-            &self.0.runtime,
-            limit,
-            late,
-            self.0.acquire(limit.is_some()),
-        )
-        .await
+        let acquiring = pin!(self.0.acquire(limit.is_some()));
+        race(&self.0.runtime, limit, late, acquiring).await
     }
 
     /// As [`Engine::acquire`], if that is possible without waiting; never if there is a hook to run.
@@ -202,7 +197,8 @@ impl<R: Runtime> Inner<R> {
                     let last = pooled.last_failure.as_ref();
                     return Err(last.map_or_else(|| Closed::Lost(None).into(), again));
                 }
-                Acquired::Connect(slot) => match self.open_into(slot).await {
+                // On the heap: who waits for a connection or takes one has no need of the room.
+                Acquired::Connect(slot) => match Box::pin(self.open_into(slot)).await {
                     Err(error) if patient && is_outage(&error) => ask(),
                     opened => return opened,
                 },
@@ -211,7 +207,7 @@ impl<R: Runtime> Inner<R> {
                         acquired = ask();
                         continue;
                     };
-                    if self.is_alive(&lease).await {
+                    if Box::pin(self.is_alive(&lease)).await {
                         self.peek().metrics.reused += 1;
                         return Ok(lease);
                     }

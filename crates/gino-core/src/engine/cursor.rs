@@ -111,7 +111,9 @@ impl<R: Runtime> Cursor<R> {
         } else {
             State::Exhausted(Some(portal))
         };
-        self.seat.catch_up(&mut done.sink, may_be_late).await?;
+        if may_be_late {
+            self.seat.catch_up(&mut done.sink).await?;
+        }
         Ok(Some(done))
     }
 

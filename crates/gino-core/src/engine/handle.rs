@@ -144,13 +144,8 @@ impl<R: Runtime> Handle<R> {
             (given, own) => given.or(own),
         };
         let late = |limit: Limit| close::pool_timeout(inner, Deadline::Acquire, limit.duration);
-        race(
-            &inner.runtime,
-            limit,
-            late,
-            self.root.borrow(limit.is_some()),
-        )
-        .await
+        let borrowing = pin!(self.root.borrow(limit.is_some()));
+        race(&inner.runtime, limit, late, borrowing).await
     }
 
     /// The time-outs of all that runs on it.

@@ -10,7 +10,7 @@ use super::cancel::cancel;
 use super::inner::Inner;
 use super::observe::PoolEvent;
 use super::seat::Seat;
-use super::timeout::{Limit, race, statement_late};
+use super::timeout::{Limit, race, statement_late, within};
 use crate::error::{Closed, Error, Result};
 use crate::runtime::Runtime;
 use crate::session::{Drained, Reply, Request, Silence, Status, Submitted};
@@ -71,7 +71,7 @@ impl<R: Runtime> Seat<R> {
             let ask = cancel(runtime, &self.route, packet);
             // A server that cannot be asked finishes the statement instead. One that was asked and
             // has not acted may act later, on whatever runs here then.
-            let asked = race(runtime, limit, statement_late, ask).await;
+            let asked = within(runtime, limit, ask).await;
             if asked.is_err_and(|error| error.deadline().is_some()) {
                 self.session.close();
             }
@@ -81,7 +81,7 @@ impl<R: Runtime> Seat<R> {
                 Ok(())
             };
             let limit = Limit::within(runtime, Some(AGAIN));
-            if race(runtime, limit, statement_late, answer).await.is_ok() {
+            if within(runtime, limit, answer).await.is_ok() {
                 break;
             }
             if runtime.now() >= patience {
@@ -127,13 +127,8 @@ impl<R: Runtime> Seat<R> {
     /// The caller has to see to it that this is finished: see `Lease`.
     pub(super) async fn heal(self: &Arc<Self>) -> Result<()> {
         let limit = Limit::within(&self.inner.runtime, Some(HEAL));
-        let healed = race(
-            &self.inner.runtime,
-            limit,
-            statement_late,
-            self.make_whole(),
-        )
-        .await;
+        let healing = pin!(self.make_whole());
+        let healed = race(&self.inner.runtime, limit, statement_late, healing).await;
         let keep = matches!(healed, Ok(Ok(()))) && self.is_clean();
         self.give_back(keep);
         healed.unwrap_or(Ok(()))

@@ -1,7 +1,7 @@
 //! Owns what an engine's clones share: the pool's machine, the sessions beside it and who waits.
 //! Acts on the pool's events after its lock is released. All flows of the engine go through it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
@@ -30,7 +30,7 @@ pub(super) struct Pooled {
     pub(super) pool: Pool,
     pub(super) metrics: Metrics,
     pub(super) places: Vec<Place>,
-    pub(super) wakers: HashMap<WaiterId, Waker>,
+    pub(super) wakers: BTreeMap<WaiterId, Waker>,
     /// Who waits until the closed pool is drained.
     pub(super) closers: Vec<Waker>,
     /// Sessions whose slots are free, to be closed once the lock is released.
@@ -160,7 +160,7 @@ impl<R: Runtime> Inner<R> {
             pool,
             metrics: Metrics::default(),
             places: Vec::new(),
-            wakers: HashMap::new(),
+            wakers: BTreeMap::new(),
             closers: Vec::new(),
             discarded: Vec::new(),
             last_failure: None,

@@ -75,15 +75,10 @@ impl Sink for Late {
 }
 
 impl<R: Runtime> Seat<R> {
-    /// Takes the [`Late`] off that was put around `sink`, if it was, and gives the rows that waited to
-    /// what was inside, with what their types are now.
-    pub(super) async fn catch_up(
-        self: &Arc<Self>,
-        sink: &mut Option<Box<dyn Sink>>,
-        may_be_late: bool,
-    ) -> Result<()> {
-        if may_be_late
-            && let Some(late) = Late::off(sink).filter(|late| !late.rows.is_empty())
+    /// Takes the [`Late`] off that was put around `sink`, and gives the rows that waited to what was
+    /// inside, with what their types are now.
+    pub(super) async fn catch_up(self: &Arc<Self>, sink: &mut Option<Box<dyn Sink>>) -> Result<()> {
+        if let Some(late) = Late::off(sink).filter(|late| !late.rows.is_empty())
             && let Some(sink) = sink
         {
             // On the heap: each statement would have room for it.

@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::config::Endpoint;
 use crate::error::{Error, Result};
 use crate::runtime::Runtime;
-use crate::session::{Completion, Sql};
+use crate::session::{Completion, Sql, tag_rows};
 
 /// Is told what an engine does, from within its flows: it should be quick, and must not wait.
 pub trait Observer: Send + Sync {
@@ -186,14 +186,14 @@ impl<R: Runtime> Seat<R> {
     }
 
     /// Begins to watch a statement, if anybody listens. Dropped early, it was cancelled.
-    pub(super) fn watch(&self, sql: &Sql) -> Option<Watch<'_, R>> {
+    pub(super) fn watch(&self, sql: &Sql) -> Option<Box<Watch<'_, R>>> {
         let told = self.inner.observers.told()?;
-        Some(Watch {
+        Some(Box::new(Watch {
             seat: self,
             sql: sql.clone(),
             since: self.inner.runtime.now(),
             told: Some(told),
-        })
+        }))
     }
 }
 
@@ -213,7 +213,7 @@ impl<R: Runtime> Watch<'_, R> {
             Ok(done) => Outcome::Done {
                 rows: match done.suspended {
                     true => Some(most.into()),
-                    false => rows_of(&done.tag).map(|last| last.max(done.affected)),
+                    false => tag_rows(&done.tag).map(|last| last.max(done.affected)),
                 },
             },
             Err(error) => Outcome::Failed(error),
@@ -244,27 +244,9 @@ impl<R: Runtime> Drop for Watch<'_, R> {
     }
 }
 
-/// The number at the end of a command tag (PostgreSQL manual, "CommandComplete").
-fn rows_of(tag: &str) -> Option<u64> {
-    tag.rsplit_once(' ')?.1.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_are_the_last_number_of_the_tag() {
-        for (tag, rows) in [
-            ("SELECT 3", Some(3)),
-            ("INSERT 0 2", Some(2)),
-            ("BEGIN", None),
-            ("CREATE TABLE", None),
-            ("", None),
-        ] {
-            assert_eq!(rows_of(tag), rows, "{tag}");
-        }
-    }
 
     #[test]
     fn list_says_whether_anybody_listens() {

@@ -1,6 +1,7 @@
 //! Owns the opening of a connection: hosts in order, with and without encryption, start-up, the connect
 //! time-out. The one flow that names a backend. Called by `acquire`.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::inner::Inner;
@@ -30,7 +31,8 @@ impl<R: Runtime> Inner<R> {
     pub(super) async fn open(&self) -> Result<Opened> {
         let limit = Limit::within(&self.runtime, self.config.connect_timeout);
         let late = |limit: Limit| Timeout::Plain(Deadline::Connect, limit.duration).into();
-        race(&self.runtime, limit, late, self.open_any()).await
+        let opening = pin!(self.open_any());
+        race(&self.runtime, limit, late, opening).await
     }
 
     async fn open_any(&self) -> Result<Opened> {

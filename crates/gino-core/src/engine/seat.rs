@@ -10,7 +10,7 @@ use super::inner::Inner;
 use super::late::{Doubtful, Late};
 use super::on_drop::OnDrop;
 use super::signal::Signal;
-use super::timeout::{Limit, within};
+use super::timeout::{Limit, race, statement_late, within};
 use crate::error::{Closed, Error, Result, UsageError};
 use crate::pool::SlotId;
 use crate::runtime::Runtime;
@@ -98,70 +98,84 @@ impl<R: Runtime> Seat<R> {
     ///
     /// # Cancellation
     /// As [`Seat::run`].
-    pub async fn run_within(
-        self: &Arc<Self>,
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function has room for its arguments twice"
+    )]
+    pub fn run_within<'a>(
+        self: &'a Arc<Self>,
         limit: Option<Limit>,
-        sql: &Sql,
-        params: &dyn Params,
+        sql: &'a Sql,
+        params: &'a dyn Params,
         sink: Option<Box<dyn Sink>>,
         max_rows: u32,
-    ) -> Result<Completion> {
-        let mut fresh = false;
-        let watch = self.watch(sql);
-        let done = {
-            let running = pin!(self.execute(sql, params, sink, max_rows, &mut fresh));
-            within(&self.inner.runtime, limit, running).await
-        };
-        if let Some(watch) = watch {
-            watch.done(&done, fresh, max_rows);
+    ) -> impl Future<Output = Result<Completion>> + Send + 'a {
+        async move {
+            let mut fresh = false;
+            let watch = self.watch(sql);
+            let done = {
+                let running = pin!(self.execute(sql, params, sink, max_rows, &mut fresh));
+                race(&self.inner.runtime, limit, statement_late, running).await
+            };
+            if let Some(watch) = watch {
+                watch.done(&done, fresh, max_rows);
+            }
+            done
         }
-        done
     }
 
-    async fn execute(
-        self: &Arc<Self>,
-        sql: &Sql,
-        params: &dyn Params,
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function has room for its arguments twice"
+    )]
+    fn execute<'a>(
+        self: &'a Arc<Self>,
+        sql: &'a Sql,
+        params: &'a dyn Params,
         mut sink: Option<Box<dyn Sink>>,
         max_rows: u32,
-        fresh: &mut bool,
-    ) -> Result<Completion> {
-        let mut again = true;
-        loop {
-            let statement = &self.prepare(sql, fresh).await?;
-            let doubtful = Doubtful::new(params);
-            let learnt = matches!(statement.known, Known::Learnt { .. });
-            let params = if learnt { &doubtful } else { params };
-            let request = || Request::Execute {
-                statement,
-                params,
-                max_rows,
-            };
-            let may_be_late = Late::around(&mut sink, &statement.columns);
-            match self.answer(request, &mut sink).await {
-                // Nothing was sent: once more, with what the types are now.
-                Err(_) if again && doubtful.were_refused() && self.doubt(sql) => {}
-                answer => {
-                    let mut done = answer?;
-                    let Some(error) = done.stale.take() else {
-                        self.conflict.store(false, Ordering::Relaxed);
-                        self.catch_up(&mut done.sink, may_be_late).await?;
-                        return Ok(done);
-                    };
-                    if !matches!(statement.known, Known::Own) {
-                        self.session.catalog().forget();
+        fresh: &'a mut bool,
+    ) -> impl Future<Output = Result<Completion>> + Send + 'a {
+        async move {
+            let mut again = true;
+            loop {
+                let statement = &self.prepare(sql, fresh).await?;
+                let doubtful = Doubtful::new(params);
+                let learnt = matches!(statement.known, Known::Learnt { .. });
+                let params = if learnt { &doubtful } else { params };
+                let request = || Request::Execute {
+                    statement,
+                    params,
+                    max_rows,
+                };
+                let may_be_late = Late::around(&mut sink, &statement.columns);
+                match self.answer(request, &mut sink).await {
+                    // Nothing was sent: once more, with what the types are now.
+                    Err(_) if again && doubtful.were_refused() && self.doubt(sql) => {}
+                    answer => {
+                        let mut done = answer?;
+                        let Some(error) = done.stale.take() else {
+                            self.conflict.store(false, Ordering::Relaxed);
+                            if may_be_late {
+                                Box::pin(self.catch_up(&mut done.sink)).await?;
+                            }
+                            return Ok(done);
+                        };
+                        if !matches!(statement.known, Known::Own) {
+                            self.session.catalog().forget();
+                        }
+                        // Outside a transaction nothing is lost: once more, with a fresh statement.
+                        if !again || self.status() != Status::Idle {
+                            return Err(error);
+                        }
+                        sink = done.sink;
                     }
-                    // Outside a transaction nothing is lost: once more, with a fresh statement.
-                    if !again || self.status() != Status::Idle {
-                        return Err(error);
-                    }
-                    sink = done.sink;
                 }
+                if may_be_late {
+                    Late::off(&mut sink);
+                }
+                again = false;
             }
-            if may_be_late {
-                Late::off(&mut sink);
-            }
-            again = false;
         }
     }
 

@@ -1,7 +1,7 @@
 //! Owns deadlines: a flow is raced against a sleep, and dropped when the sleep wins.
 
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::clock::Instant;
@@ -91,30 +91,68 @@ fn earlier(one: Option<Limit>, two: Option<Limit>) -> Option<Limit> {
 ///
 /// # Cancellation
 /// As `flow`'s.
-pub(super) async fn race<R: Runtime, T>(
+pub(super) fn race<R, T, F, L>(
     runtime: &R,
     limit: Option<Limit>,
-    late: impl FnOnce(Limit) -> Error,
-    flow: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let Some(limit) = limit else {
-        return flow.await;
-    };
-    if limit.of_scope && limit.at <= runtime.now() {
-        return Err(late(limit));
+    late: L,
+    flow: F,
+) -> Race<'_, R, F, L>
+where
+    R: Runtime,
+    F: Future<Output = Result<T>> + Unpin,
+    L: FnOnce(Limit) -> Error,
+{
+    Race {
+        runtime,
+        limit: limit.zip(Some(late)),
+        flow,
+        sleep: None,
     }
-    let mut flow = pin!(flow);
-    let mut sleep: Option<R::Sleep> = None;
-    let outcome = std::future::poll_fn(|cx: &mut Context<'_>| {
-        if let Poll::Ready(result) = flow.as_mut().poll(cx) {
-            return Poll::Ready(Some(result));
+}
+
+/// See [`race`]. Written by hand: each statement has room for one, and an async function would have
+/// room for what it is given twice.
+pub(super) struct Race<'a, R: Runtime, F, L> {
+    runtime: &'a R,
+    limit: Option<(Limit, L)>,
+    flow: F,
+    sleep: Option<R::Sleep>,
+}
+
+impl<R: Runtime, F: Unpin, L> Unpin for Race<'_, R, F, L> {}
+
+impl<R, T, F, L> Future for Race<'_, R, F, L>
+where
+    R: Runtime,
+    F: Future<Output = Result<T>> + Unpin,
+    L: FnOnce(Limit) -> Error,
+{
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let this = &mut *self;
+        let ended = match &this.limit {
+            Some((limit, _)) if limit.of_scope && this.sleep.is_none() => {
+                limit.at <= this.runtime.now()
+            }
+            _ => false,
+        };
+        if !ended && let Poll::Ready(result) = Pin::new(&mut this.flow).poll(cx) {
+            return Poll::Ready(result);
         }
-        // Most flows over an idle server never get here twice: the timer is made late.
-        let sleep = sleep.get_or_insert_with(|| runtime.sleep_until(limit.at));
-        Pin::new(sleep).poll(cx).map(|()| None)
-    })
-    .await;
-    outcome.unwrap_or_else(|| Err(late(limit)))
+        let Some((limit, _)) = &this.limit else {
+            return Poll::Pending;
+        };
+        if !ended {
+            // Most flows over an idle server never get here twice: the timer is made late.
+            let until = || this.runtime.sleep_until(limit.at);
+            ready!(Pin::new(this.sleep.get_or_insert_with(until)).poll(cx));
+        }
+        match this.limit.take() {
+            Some((limit, late)) => Poll::Ready(Err(late(limit))),
+            None => Poll::Pending,
+        }
+    }
 }
 
 /// Runs `flow`, a statement with whatever it has to wait for, until `limit`.
@@ -123,13 +161,13 @@ pub(super) async fn race<R: Runtime, T>(
 /// `Timeout` with deadline `Statement` or `Scope`; as `flow`.
 ///
 /// # Cancellation
-/// As `flow`'s, which is dropped when the time is over. A large one is better pinned by the caller.
-pub fn within<R: Runtime, T>(
+/// As `flow`'s, which is dropped when the time is over.
+pub async fn within<R: Runtime, T>(
     runtime: &R,
     limit: Option<Limit>,
     flow: impl Future<Output = Result<T>>,
-) -> impl Future<Output = Result<T>> {
-    race(runtime, limit, statement_late, flow)
+) -> Result<T> {
+    race(runtime, limit, statement_late, pin!(flow)).await
 }
 
 /// The error of a statement that took too long.

@@ -1,6 +1,7 @@
 //! Owns transactions and savepoints: which commands they are and when they may run. Depth is the
 //! server's: a transaction inside a transaction block is a savepoint.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -210,7 +211,8 @@ impl<R: Runtime> Transaction<R> {
         };
         let (seat, runtime) = (&self.seat, self.seat.runtime());
         let limit = Limit::within(runtime, Some(HEAL));
-        let done = race(runtime, limit, seat.gives_up(), seat.control(&script, owed)).await;
+        let rolling = pin!(seat.control(&script, owed));
+        let done = race(runtime, limit, seat.gives_up(), rolling).await;
         done.map(drop)
     }
 

@@ -13,7 +13,7 @@ use super::stage::{self, Stage};
 use super::touch::{self, Outdated};
 use crate::codec::{Format, Kind};
 use crate::error::{Error, ProtocolError, Result, UsageError};
-use crate::session::{Completer, Event, Feed, Statement, Status};
+use crate::session::{Completer, Event, Feed, Statement, Status, tag_rows};
 
 pub(super) struct Answers {
     pub(super) input: Input,
@@ -171,11 +171,14 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
         (DATA_ROW, _) => op.row(frame.body)?,
         (COMMAND_COMPLETE, _) => {
             op.done.tag = message::text(frame.body, "CommandComplete")?;
+            if let Some(rows) = tag_rows(&op.done.tag) {
+                // What counts rows changes neither types nor statements.
+                op.done.affected = op.done.affected.saturating_add(rows);
+                return Ok(());
+            }
             if touch::alters_types(&op.done.tag) {
                 Shared::lock(shared).altered();
             }
-            let count = op.done.tag.rsplit(' ').next().unwrap_or_default();
-            op.done.affected = op.done.affected.saturating_add(count.parse().unwrap_or(0));
             let outdated = touch::outdates(&op.done.tag);
             if outdated != Outdated::Nothing {
                 Shared::lock(shared).outdated(outdated);

@@ -1,6 +1,7 @@
 //! Owns the parsing of the cold messages of the server (PostgreSQL manual, "Message Formats").
 //! Never trusts a length or a count. `Answers` and `startup` call it.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use crate::codec::{Format, Oid};
@@ -73,17 +74,12 @@ impl<'a> Body<'a> {
 
     /// A zero-terminated string. Before login the server may not speak UTF-8 yet.
     pub(super) fn text(&mut self) -> Result<Box<str>, Error> {
-        let end = self
-            .rest
-            .iter()
-            .position(|&b| b == 0)
-            .ok_or_else(|| truncated(self.message))?;
-        let (text, rest) = self
-            .rest
-            .split_at_checked(end)
-            .ok_or_else(|| truncated(self.message))?;
-        self.rest = rest.get(1..).unwrap_or_default();
-        Ok(String::from_utf8_lossy(text).into())
+        let text = CStr::from_bytes_until_nul(self.rest).map_err(|_| truncated(self.message))?;
+        self.rest = self.rest.get(text.count_bytes() + 1..).unwrap_or_default();
+        Ok(match text.to_str() {
+            Ok(text) => text.into(),
+            Err(_) => text.to_string_lossy().into(),
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -28,6 +28,12 @@ pub struct Completion {
     pub stale: Option<Error>,
 }
 
+/// The number at the end of a command tag (PostgreSQL manual, "CommandComplete"), if it has one.
+pub fn tag_rows(tag: &str) -> Option<u64> {
+    let space = tag.bytes().rposition(|byte| byte == b' ')?;
+    tag.get(space + 1..)?.parse().ok()
+}
+
 enum State {
     Waiting(Option<Waker>),
     Done(Result<Completion>),
@@ -184,5 +190,23 @@ impl Drop for Reply {
         };
         // Rows and wakers may call out when dropped: not under the lock.
         drop(previous);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_the_last_number_of_the_tag() {
+        for (tag, rows) in [
+            ("SELECT 3", Some(3)),
+            ("INSERT 0 2", Some(2)),
+            ("BEGIN", None),
+            ("CREATE TABLE", None),
+            ("", None),
+        ] {
+            assert_eq!(tag_rows(tag), rows, "{tag}");
+        }
     }
 }

@@ -26,9 +26,8 @@ use crate::select::{Rows, Whole};
 #[must_use = "nothing is asked before it is awaited"]
 pub struct Get<M: Model> {
     key: M::Key,
-    /// How the row is locked, and what if others have locked it.
-    lock: Option<&'static str>,
-    locked: &'static str,
+    lock: Option<Lock>,
+    locked: Locked,
     on: On,
 }
 
@@ -40,55 +39,80 @@ where
         Get {
             key,
             lock: None,
-            locked: "",
+            locked: Locked::Wait,
             on: On::new(M::db),
         }
     }
 
     /// The row cannot be changed by others before the transaction ends: `FOR UPDATE`.
     pub fn for_update(mut self) -> Self {
-        self.lock = Some(FOR_UPDATE);
+        self.lock = Some(Lock::Update);
         self
     }
 
     /// The row can be read and locked so by others, and not changed, before the transaction ends:
     /// `FOR SHARE`.
     pub fn for_share(mut self) -> Self {
-        self.lock = Some(" FOR SHARE");
+        self.lock = Some(Lock::Share);
         self
     }
 
     /// Gives `None` if others have locked the row. It locks for an update, unless it was said how.
     pub fn skip_locked(mut self) -> Self {
-        self.locked = " SKIP LOCKED";
+        self.locked = Locked::Skip;
         self
     }
 
     /// Fails at once (SQLSTATE 55P03) if others have locked the row. It locks for an update, unless
     /// it was said how.
     pub fn nowait(mut self) -> Self {
-        self.locked = " NOWAIT";
+        self.locked = Locked::Fail;
         self
     }
 
-    async fn run(self) -> Result<Option<M>> {
-        let mut values = Vec::with_capacity(1);
-        self.key.values(&mut values);
-        let rows = Rows::new(Whole::<M>::new());
-        Ok(self.on.load(&self.sql(), &values, 0, rows).await?.pop())
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function has room for its arguments twice"
+    )]
+    fn run(self) -> impl Future<Output = Result<Option<M>>> + Send {
+        async move {
+            let mut values = Vec::with_capacity(1);
+            self.key.values(&mut values);
+            let rows = Rows::new(Whole::<M>::new());
+            Ok(self.on.load(&self.sql(), &values, 0, rows).await?.pop())
+        }
     }
 
     fn sql(&self) -> Sql {
         let plain = M::plans().get(M::TABLE);
-        let (lock, locked) = match (self.lock, self.locked) {
-            (None, "") => return plain.clone(),
-            (lock, locked) => (lock.unwrap_or(FOR_UPDATE), locked),
+        if self.lock.is_none() && matches!(self.locked, Locked::Wait) {
+            return plain.clone();
+        }
+        let lock = match self.lock {
+            None | Some(Lock::Update) => "UPDATE",
+            Some(Lock::Share) => "SHARE",
         };
-        Sql::from(format!("{}{lock}{locked}", plain.as_str()))
+        let locked = match self.locked {
+            Locked::Wait => "",
+            Locked::Skip => " SKIP LOCKED",
+            Locked::Fail => " NOWAIT",
+        };
+        Sql::from(format!("{} FOR {lock}{locked}", plain.as_str()))
     }
+}
+
+/// How a row is locked.
+enum Lock {
+    Update,
+    Share,
+}
+
+/// What happens if others have locked it.
+enum Locked {
+    Wait,
+    Skip,
+    Fail,
 }
 
 placed!(Get<M: Model> where M::Key: Key, []);
 awaited!(Get<M: Model> where M::Key: Key => Option<M>);
-
-const FOR_UPDATE: &str = " FOR UPDATE";

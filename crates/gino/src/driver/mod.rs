@@ -30,6 +30,8 @@ pub(crate) use connect::check;
 pub(crate) type Core = gino_core::engine::Engine<TokioRuntime>;
 /// A contextual connection of it.
 pub(crate) type Handle = gino_core::engine::Handle<TokioRuntime>;
+/// A connection that goes back to the pool when it is dropped.
+pub(crate) type Lease = gino_core::engine::Lease<TokioRuntime>;
 /// A connection as long as it is borrowed.
 pub(crate) type Seat = gino_core::engine::Seat<TokioRuntime>;
 /// A transaction or savepoint on it.
