@@ -412,9 +412,12 @@ json.dump(found, sys.stdout)
 
 
 def run_all(mode: str, codes: dict[str, str], path: Path | None = None) -> dict[str, Any]:
+    paths = [str(path)] if path else []
+    if "PYTHONPATH" in os.environ:
+        paths.append(os.environ["PYTHONPATH"])
     done = subprocess.run(
         [sys.executable, "-c", RUN, mode],
-        env=os.environ | ({} if path is None else {"PYTHONPATH": str(path)}),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
         input=json.dumps(codes),
         capture_output=True,
         text=True,
