@@ -155,16 +155,14 @@ async def test_tasks_side_by_side_do_not_share(engine: Any) -> None:
 
 
 async def test_query_waits_for_a_connection_within_its_timeout(engine: Any) -> None:
-    query = sa.text("SELECT 1").execution_options(timeout=0.05)
-
-    async def ask() -> Any:
-        return await engine.scalar(query)
+    async def ask(timeout: float) -> Any:
+        return await engine.scalar(sa.text("SELECT 1").execution_options(timeout=timeout))
 
     async with engine.acquire(), engine.acquire():
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.create_task(ask())
-        assert await engine.scalar(query) == 1  # on the connection that is there
-    assert await asyncio.create_task(ask()) == 1
+            await asyncio.create_task(ask(0.05))
+        assert await ask(30) == 1  # on the connection that is there
+    assert await asyncio.create_task(ask(30)) == 1
 
 
 async def test_context_is_empty_after_a_failure(engine: Any) -> None:
