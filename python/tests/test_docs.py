@@ -55,6 +55,10 @@ def test_installing_asks_for_this_version_as_long_as_it_is_no_release() -> None:
     ]
     assert len(found) > 8
     assert [one for one in found if not one[1].endswith(f">={version}")] == []
+    crate = tomllib.loads((DOCS.parent / "Cargo.toml").read_text())["workspace"]["package"]
+    assert crate["version"] == version.replace("a", "-alpha.")
+    pages = "\n".join(path.read_text() for path in DOCS.rglob("*.md"))
+    assert set(re.findall(r"^gino = (.*)", pages, re.M)) == {f'"{crate["version"]}"'}
 
 
 def test_every_how_to_page_shows_code_that_runs() -> None:
