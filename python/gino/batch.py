@@ -48,12 +48,20 @@ _ARRAYED = {
     )
 } | {"character": "bpchar"}  # `character` alone would be character(1)
 
+# 5: for each row that is inserted; 66: before that, or instead of it
 TYPES = """
-SELECT a.attname, format_type(coalesce(b.oid, t.oid), NULL), coalesce(b.typtype, t.typtype) = 'e'
-FROM pg_catalog.pg_attribute a
+SELECT a.attname, format_type(coalesce(b.oid, t.oid), NULL), coalesce(b.typtype, t.typtype) = 'e',
+    c.relhasrules OR EXISTS (
+        SELECT FROM pg_catalog.pg_trigger g
+        WHERE g.tgtype & 5 = 5 AND g.tgtype & 66 <> 0 AND g.tgrelid IN (
+            SELECT c.oid UNION ALL SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p
+        )
+    )
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
-WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.oid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped
 """
 
 Values = Sequence[Any]
@@ -61,12 +69,13 @@ Bind = Callable[[Any], Any]
 
 
 class Types:
-    """What the server says the columns of a table are."""
+    """What the server says the columns of a table are, and whether it may keep new rows out."""
 
     def __init__(self, rows: Sequence[Any]) -> None:
         self._arrays: dict[str, str] = {}
         self._copied: set[str] = set()
-        for name, kind, is_enum in rows:
+        self.may_keep_out = any(row[3] for row in rows)
+        for name, kind, is_enum, _ in rows:
             if is_enum or kind in _ARRAYED:
                 self._arrays[name] = f"{_ARRAYED.get(kind, kind)}[]"
             if is_enum or kind.removesuffix("[]") in _ARRAYED:

@@ -62,7 +62,6 @@ class Job:
             raise ValueError("copy=True gives no instances: it needs returning=False")
         is_long = not hasattr(rows, "__len__") or len(rows) >= _COPIED
         by_copy = (is_long and not returning) if copy is None else copy
-        may_lose_some = returning and not (hasattr(rows, "__len__") and len(rows) == 1)
         results: list[Any] = []
         stored = 0
 
@@ -75,6 +74,7 @@ class Job:
             if returning:
                 _, loaded = await _insert(bind, statement, group)
                 if len(loaded) != len(group.places):
+                    del self._memory[Types]  # a trigger that was not there, perhaps
                     raise NoRowReturnedError(
                         f"{len(loaded)} of {len(group.places)} new rows of {self.model.__name__} "
                         "came back: a trigger or rule kept the others out; returning=False stores "
@@ -86,7 +86,7 @@ class Job:
             else:
                 stored += (await _insert(bind, statement, group))[0]
 
-        await self._run(rows, self._sorted, store, by_copy or may_lose_some)
+        await self._run(rows, self._sorted, store, by_copy, all_or_none=returning)
         return results if returning else stored
 
     async def upsert(self, rows: Any, conflict: Any, update: Any, returning: bool) -> Any:
@@ -142,9 +142,11 @@ class Job:
         await self._run(rows, lambda some, at: changes_of(model, some, at, seen), store, True)
         return results
 
-    async def _run(self, rows: Any, sort: Sort, store: Store, in_transaction: bool) -> None:
+    async def _run(
+        self, rows: Any, sort: Sort, store: Store, in_transaction: bool, all_or_none: bool = False
+    ) -> None:
         """Give the groups of each portion to `store` with what they run on, in a transaction if
-        there are several.
+        there are several, or (`all_or_none`) if the table may keep out some rows of a statement.
         """
         total = len(rows) if hasattr(rows, "__len__") else None
         async with asyncio.timeout(self.timeout):
@@ -157,6 +159,7 @@ class Job:
                 following = await anext(portions, [])
             groups = sort(portion, 0)
             self._memory = await self._memory_of_engine()
+            in_transaction |= all_or_none and self._memory[Types].may_keep_out
             if len(groups) == 1 and not following and not in_transaction:
                 await store(self.bind, groups[0])
                 await self._say(len(portion), total)

@@ -74,7 +74,8 @@ class ManyModel(Model):
         `timeout`: seconds for all of it.
         Errors: TypeError for an SQL expression as a value, KeyError for an unknown attribute, those
         of the server; NoSuchRowError if a trigger or rule kept a row out: nothing is stored then
-        (`returning=False` stores what is let in). Cancellation: nothing is stored.
+        (`returning=False` stores what is let in; a trigger that is made while the program runs is
+        noticed when it has kept out the first row). Cancellation: nothing is stored.
         """
         found: list[Self] | int = await Job(cls, bind, timeout, chunk_size, progress).create(
             rows, returning, copy

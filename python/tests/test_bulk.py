@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from models import Mood, Note, Seat, Team, User, bound, metadata
 from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB
 
-from gino import NoSuchRowError
+from gino import Gino, NoSuchRowError
 from gino.exceptions import DatabaseError, UniqueViolationError
 
 
@@ -409,8 +409,46 @@ async def test_rows_that_do_not_come_back_are_an_error(db: Any) -> None:
         assert await Team.query.where(Team.name == "a").gino.count() == 3
         with pytest.raises(NoSuchRowError, match="there each time"):
             await Team.get_or_create(id=5, defaults={"name": "nobody"})
+        names = [{"nickname": "ada"}, {"nickname": "bob"}]
+        async with db.transaction() as tx:  # one statement each, which do not disturb one another
+            made = await asyncio.gather(
+                *(User.bulk_create(names, bind=tx.connection) for _ in range(5))
+            )
+        assert len({user.id for users in made for user in users}) == 10
     finally:
         await db.status("DROP FUNCTION gt_keep_out CASCADE")
+
+
+async def test_partition_may_keep_rows_out(db: Any) -> None:
+    own: Any = Gino()
+
+    class Reading(own.Model):
+        __tablename__ = "gt_readings"
+        day = own.Column(own.Integer)
+
+    await db.status("DROP TABLE IF EXISTS gt_readings")
+    for statement in (
+        "CREATE TABLE gt_readings (day int) PARTITION BY RANGE (day)",
+        "CREATE TABLE gt_readings_1 PARTITION OF gt_readings FOR VALUES FROM (0) TO (9)",
+        "CREATE OR REPLACE FUNCTION gt_odd() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN IF NEW.day % 2 = 1 THEN RETURN NEW; END IF; RETURN NULL; END$$",
+    ):
+        await db.status(statement)
+    days = [{"day": 1}, {"day": 2}, {"day": 3}]
+    try:
+        assert len(await Reading.bulk_create(days, bind=db.bind)) == 3
+        await db.status(
+            "CREATE TRIGGER odd BEFORE INSERT ON gt_readings_1 FOR EACH ROW "
+            "EXECUTE FUNCTION gt_odd()"
+        )
+        for stored in (5, 5):  # the trigger is news the first time
+            with pytest.raises(NoSuchRowError, match="2 of 3 new rows of Reading"):
+                await Reading.bulk_create(days, bind=db.bind)
+            assert await db.scalar("SELECT count(*) FROM gt_readings") == stored
+        assert await Reading.bulk_create(days, bind=db.bind, returning=False) == 2
+    finally:
+        await db.status("DROP TABLE gt_readings")
+        await db.status("DROP FUNCTION gt_odd CASCADE")
 
 
 async def test_last_portion_of_a_stream_may_be_short(db: Any) -> None:
