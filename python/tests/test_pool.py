@@ -196,3 +196,13 @@ async def test_statement_prepared_by_sql_is_gone_for_the_next_borrower(dsn: str)
         await connection.status("SET work_mem = '12MB'")
     assert await engine.scalar("SELECT count(*) FROM pg_prepared_statements") > 0
     await engine.close()
+
+
+async def test_a_closed_engine_lets_the_loop_go_on(dsn: str) -> None:
+    # with something left for later that will never come
+    engine = await create_engine(dsn, min_size=0, max_lifetime=100)
+    assert await engine.scalar("SELECT 1") == 1
+    await engine.close()
+    for _ in range(10):
+        await asyncio.sleep(0.01)
+    assert "cur=0" in repr(engine)

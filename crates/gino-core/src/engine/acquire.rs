@@ -222,7 +222,6 @@ impl<R: Runtime> Inner<R> {
                         waiter,
                         since,
                         taken: false,
-                        alarm: None,
                     };
                     waiting.await
                 }
@@ -377,9 +376,6 @@ struct Waiting<'a, R: Runtime> {
     waiter: WaiterId,
     since: Instant,
     taken: bool,
-    /// When an outage may be over. Whoever waits looks for itself: the task that keeps house may have
-    /// ended with the runtime that it was started in.
-    alarm: Option<R::Sleep>,
 }
 
 impl<R: Runtime> Future for Waiting<'_, R> {
@@ -395,33 +391,10 @@ impl<R: Runtime> Future for Waiting<'_, R> {
             taken
         });
         if matches!(taken, Acquired::Wait(_)) {
-            return match self.poll_outage(cx) {
-                Poll::Ready(()) => self.poll(cx),
-                Poll::Pending => Poll::Pending,
-            };
+            return Poll::Pending;
         }
         self.taken = true;
         Poll::Ready(taken)
-    }
-}
-
-impl<R: Runtime> Waiting<'_, R> {
-    /// Ready once the pause of an outage was over, and the pool was told.
-    fn poll_outage(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.alarm.is_none() {
-            let Some(until) = self.inner.peek().pool.next_attempt() else {
-                return Poll::Pending;
-            };
-            self.alarm = Some(self.inner.runtime.sleep_until(until));
-        }
-        if let Some(alarm) = &mut self.alarm {
-            std::task::ready!(Pin::new(alarm).poll(cx));
-        }
-        self.alarm = None;
-        let now = self.inner.runtime.now();
-        self.inner
-            .with_pool(|pooled| pooled.pool.handle_timeout(now));
-        Poll::Ready(())
     }
 }
 

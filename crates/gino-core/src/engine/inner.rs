@@ -9,6 +9,7 @@ use std::task::{Poll, Waker};
 use super::figures::{Metrics, Origin};
 use super::hook::Hooks;
 use super::observe::Observers;
+use super::on_drop::OnDrop;
 use crate::clock::Instant;
 use crate::codec::Catalog;
 use crate::config::Config;
@@ -39,8 +40,9 @@ pub(super) struct Pooled {
     pub(super) last_failure: Option<Error>,
     /// Whether there were `min` connections: it is to stay so.
     pub(super) warm: bool,
-    housekeeping: bool,
-    /// The task that keeps house, asleep until something is idle for too long.
+    /// When the task that keeps house looks again, if there is one.
+    look: Option<Instant>,
+    /// That task, asleep until then.
     housekeeper: Option<Waker>,
 }
 
@@ -114,10 +116,18 @@ impl Pooled {
         if self.pool.is_drained() {
             actions.wake.append(&mut self.closers);
         }
-        if self.pool.is_closed() {
+        if self.look.is_some_and(|look| self.is_wanted_before(look)) {
             actions.wake.extend(self.housekeeper.take());
         }
         actions
+    }
+}
+
+impl Pooled {
+    /// Whether the task that keeps house has to look before `look`: to end, or because who waits for
+    /// a server that was out of reach may try again.
+    fn is_wanted_before(&self, look: Instant) -> bool {
+        self.pool.is_closed() || self.pool.next_attempt().is_some_and(|next| next < look)
     }
 }
 
@@ -165,7 +175,7 @@ impl<R: Runtime> Inner<R> {
             discarded: Vec::new(),
             last_failure: None,
             warm: false,
-            housekeeping: false,
+            look: None,
             housekeeper: None,
         };
         Inner {
@@ -189,9 +199,11 @@ impl<R: Runtime> Inner<R> {
             let mut pooled = self.peek();
             let value = change(&mut pooled);
             let actions = pooled.actions();
-            let due = !pooled.housekeeping && pooled.pool.next_deadline().is_some();
-            pooled.housekeeping |= due;
-            (value, actions, due)
+            let due = pooled.look.is_none();
+            if due {
+                pooled.look = pooled.pool.next_deadline();
+            }
+            (value, actions, due && pooled.look.is_some())
         };
         actions.run();
         if keep_house {
@@ -200,45 +212,59 @@ impl<R: Runtime> Inner<R> {
         value
     }
 
-    /// Closes what is idle for too long, as long as there is something that may become so.
+    /// Closes what is idle for too long and has who waits try again, as long as there is something that
+    /// may become so.
     fn keep_house(self: &Arc<Self>) {
         let (weak, runtime) = (Arc::downgrade(self), self.runtime.clone());
+        let keeping = OnDrop::new(Weak::clone(&weak), Self::leave_house);
         self.runtime.spawn(async move {
             loop {
-                let Some(inner) = weak.upgrade() else { return };
+                let Some(inner) = weak.upgrade() else { break };
                 let next = {
                     let mut pooled = inner.peek();
-                    let next = pooled.pool.next_deadline();
-                    pooled.housekeeping = next.is_some();
-                    next
+                    pooled.look = pooled.pool.next_deadline();
+                    pooled.look
                 };
                 drop(inner);
-                let Some(next) = next else { return };
-                idle(&weak, runtime.sleep_until(next)).await;
-                let Some(inner) = weak.upgrade() else { return };
+                let Some(next) = next else { break };
+                idle(&weak, next, runtime.sleep_until(next)).await;
+                let Some(inner) = weak.upgrade() else { break };
                 inner.with_pool(|pooled| pooled.pool.handle_timeout(inner.runtime.now()));
                 if inner.peek().warm {
                     // What a connection cannot be opened for is told to who needs one.
                     drop(inner.warm_up(inner.config.min_size).await);
                 }
             }
+            keeping.keep();
         });
+    }
+
+    /// The runtime that the house was kept in has ended: who waits in another begins again.
+    fn leave_house(house: Weak<Self>) {
+        let Some(inner) = house.upgrade() else { return };
+        let waiting = {
+            let mut pooled = inner.peek();
+            pooled.look = None;
+            std::mem::take(&mut pooled.wakers)
+        };
+        waiting.into_values().for_each(Waker::wake);
     }
 }
 
-/// Until `sleep` is over, or there is no house to keep any more.
-async fn idle<R: Runtime>(house: &Weak<Inner<R>>, mut sleep: R::Sleep) {
+/// Until `sleep` is over at `look`, or something has to be done before.
+async fn idle<R: Runtime>(house: &Weak<Inner<R>>, look: Instant, mut sleep: R::Sleep) {
     std::future::poll_fn(|cx| {
         let Some(inner) = house.upgrade() else {
             return Poll::Ready(());
         };
-        {
+        let before = {
             let mut pooled = inner.peek();
-            if pooled.pool.is_closed() {
+            if pooled.is_wanted_before(look) {
                 return Poll::Ready(());
             }
-            pooled.housekeeper = Some(cx.waker().clone());
-        }
+            pooled.housekeeper.replace(cx.waker().clone())
+        };
+        drop(before);
         Pin::new(&mut sleep).poll(cx)
     })
     .await;

@@ -1,5 +1,5 @@
 //! Owns what has to be done when a flow is dropped half-way or leaves early. Never decides whether:
-//! the flow says so, by keeping. `open`, `cancel`, `acquire` and `hook` use it.
+//! the flow says so, by keeping. `open`, `cancel`, `acquire`, `hook` and `inner` use it.
 
 /// Does `act` with `value` when it is dropped, unless that is kept.
 pub(super) struct OnDrop<T> {

@@ -295,8 +295,11 @@ impl Pool {
         Some(event)
     }
 
-    /// When to call [`Pool::handle_timeout`].
+    /// When to call [`Pool::handle_timeout`]; never again once it is closed.
     pub fn next_deadline(&self) -> Option<Instant> {
+        if self.closed {
+            return None;
+        }
         [self.idle_deadline(), self.first_expiry, self.next_attempt()]
             .into_iter()
             .flatten()

@@ -5,6 +5,7 @@ use std::time::Duration;
 use gino::prelude::*;
 use gino::{Config, ErrorKind, error};
 
+use crate::proxy::{self, Fault, Proxy, Side};
 use crate::server::{Home, PATIENCE, dsn, with};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -14,6 +15,7 @@ async fn exhausted_pool_names_who_holds_its_connections() {
     let home = Home::new("exhausted", "max_size=2").await;
     let engine = home.engine.clone();
     let (held, wait) = tokio::sync::oneshot::channel();
+    let line = line!() + 2;
     let holder = tokio::spawn(async move {
         let connection = engine.acquire().await.unwrap();
         connection.scalar::<i32>("SELECT 42", &[]).await.unwrap();
@@ -38,9 +40,7 @@ async fn exhausted_pool_names_who_holds_its_connections() {
             "{words}"
         );
         assert!(
-            words.contains(&format!(
-                "held by task {task} at crates/gino/tests/live/pool.rs:18 for"
-            )),
+            words.contains(&format!("held by task {task} at {}:{line} for", file!())),
             "{words}"
         );
         assert!(words.contains("last SQL: SELECT 42"), "{words}");
@@ -199,6 +199,77 @@ fn engine_serves_one_runtime_after_another() {
     }
     // Dropped outside of any runtime.
     drop(engine);
+}
+
+/// A thread with a runtime of its own, in which `engine` was used, until it is told to end.
+fn elsewhere(engine: &Engine) -> (std::sync::mpsc::Receiver<()>, impl FnOnce()) {
+    let (engine, (ready, is_ready)) = (engine.clone(), std::sync::mpsc::channel());
+    let (end, ended) = tokio::sync::oneshot::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            engine.scalar::<i32>("SELECT 1", &[]).await.unwrap();
+            ready.send(()).unwrap();
+            ended.await.unwrap();
+        });
+    });
+    (is_ready, move || {
+        end.send(()).unwrap();
+        thread.join().unwrap();
+    })
+}
+
+#[tokio::test]
+async fn house_is_kept_after_the_runtime_of_the_first_use_has_ended() {
+    let url = with(&dsn(), "min_size=0&max_inactive_connection_lifetime=0.2");
+    let engine = Engine::connect(&url).await.unwrap();
+    let (used, end) = elsewhere(&engine);
+    wait(used).await;
+    end();
+    assert_eq!(
+        engine.scalar::<i32>("SELECT 2", &[]).await.unwrap(),
+        Some(2)
+    );
+    let closed = async {
+        while engine.figures().size > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, closed).await.unwrap();
+    engine.close(PATIENCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_for_a_server_goes_on_when_another_runtime_has_ended() {
+    let proxy = Proxy::start().await;
+    let engine = proxy.engine("min_size=0&max_size=2&max_inactive_connection_lifetime=100");
+    let (used, end) = elsewhere(&engine);
+    wait(used).await;
+    // The only connection is in our hands, and there will be no other for now.
+    let held = engine.acquire().await.unwrap();
+    proxy.set_fault(Some(&Fault::new(proxy::Kind::Close, Side::Answers, 0)));
+    let waiting = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.acquire().timeout(PATIENCE).await }
+    });
+    while engine.figures().waiting == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    end();
+    proxy.set_fault(None);
+    let other = waiting.await.unwrap().unwrap();
+    assert_eq!(other.scalar("SELECT 3", &[]).await.unwrap(), Some(3));
+    drop((held, other));
+    engine.close(PATIENCE).await.unwrap();
+}
+
+/// Waits without holding up the runtime, which the other may need.
+async fn wait(used: std::sync::mpsc::Receiver<()>) {
+    let waited = tokio::task::spawn_blocking(move || used.recv_timeout(PATIENCE));
+    waited.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -50,6 +50,20 @@ fn close_names_who_did_not_give_back_in_time_and_closes_anyway() {
 }
 
 #[test]
+fn closed_engine_keeps_no_house() {
+    let world = World::new(1);
+    let engine = engine(&world, &[("max_lifetime", "1000")]);
+    let same = engine.clone();
+    world.run(async move {
+        drop(same.acquire(None).await.unwrap());
+        same.close(seconds(3)).await.unwrap();
+    });
+    world.advance(seconds(10));
+    assert_eq!(world.tasks(), 0);
+    drop(engine);
+}
+
+#[test]
 fn terminate_fails_what_is_in_flight_and_refuses_who_waits() {
     let world = World::new(1);
     let engine = pool_of_one(&world);

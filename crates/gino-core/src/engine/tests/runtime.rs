@@ -116,6 +116,11 @@ impl World {
         self.set_timer(at, Action::Do(Box::new(action)));
     }
 
+    /// How many tasks there are.
+    pub(super) fn tasks(&self) -> usize {
+        self.state.lock().unwrap().tasks.len()
+    }
+
     pub(super) fn chance(&self, bound: usize) -> usize {
         self.lock().chance.below(bound)
     }
