@@ -49,7 +49,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             });
         }
     }
-    let Border { load, cells, .. } = Border::new(&fields);
+    let Border { load, .. } = Border::new(&fields);
     let doc = format!("The columns of a `{group}` in the model `M`.");
     Ok(quote! {
         const _: () = {
@@ -85,10 +85,6 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                     at: usize,
                 ) -> ::gino::Result<Self> {
                     #load
-                }
-
-                fn cells<'a>(&'a self, cells: &mut ::std::vec::Vec<::gino::model::Cell<'a>>) {
-                    #cells
                 }
 
                 fn put(self, draft: &mut ::gino::model::Draft, at: usize) {

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{DeriveInput, Error, Result};
 
 use crate::attr;
-use crate::field::{self, Field, Kind, Positions, option_of};
+use crate::field::{self, Field, Kind, Positions};
 use crate::relations;
 use crate::setters;
 use crate::table::Table;
@@ -33,7 +33,6 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let border = Border::new(&fields);
     let Border {
         load,
-        cells,
         defaults,
         renew,
         ..
@@ -83,10 +82,6 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
 
                 fn key(&self) -> Self::Key {
                     #key_value
-                }
-
-                fn cells<'a>(&'a self, cells: &mut ::std::vec::Vec<::gino::model::Cell<'a>>) {
-                    #cells
                 }
 
                 fn defaults(draft: &mut ::gino::model::Draft) {
@@ -254,7 +249,6 @@ fn key(fields: &[Field]) -> (TokenStream, TokenStream) {
 /// The bodies that move values between an instance and rows.
 pub(crate) struct Border {
     pub(crate) load: TokenStream,
-    pub(crate) cells: TokenStream,
     pub(crate) defaults: TokenStream,
     pub(crate) renew: TokenStream,
 }
@@ -263,7 +257,7 @@ impl Border {
     pub(crate) fn new(fields: &[Field]) -> Border {
         let position = Positions::new(fields);
         let (mut load, mut build) = (Vec::new(), Vec::new());
-        let (mut cells, mut defaults, mut renew) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut defaults, mut renew) = (Vec::new(), Vec::new());
         for (index, field) in fields.iter().enumerate() {
             let (name, ty, at) = (&field.name, field.value_type(), position.of(index));
             let span = field.ty.span();
@@ -272,7 +266,6 @@ impl Border {
                     let read = quote_spanned!(span=> record.get::<#ty>(at + #at)?);
                     let read = field.unwrapped(read);
                     load.push(quote!(let #name = #read;));
-                    cells.push(self::cell(field, fields));
                     renew.push(quote!(self.#name = fresh.#name;));
                     if let Some(value) = field.default_value() {
                         let value = field.wrapped(value);
@@ -307,7 +300,6 @@ impl Border {
                 Kind::Group => {
                     let group = quote_spanned!(span=> <#ty as ::gino::model::Columns>);
                     load.push(quote!(let #name = #group::from_record(record, at + #at)?;));
-                    cells.push(quote!(#group::cells(&self.#name, cells);));
                     defaults.push(quote!(#group::defaults(draft, #at);));
                     renew.push(quote!(self.#name = fresh.#name;));
                 }
@@ -320,37 +312,8 @@ impl Border {
                 #(#build)*
                 ::core::result::Result::Ok(Self { #(#names),* })
             },
-            cells: quote!(#(#cells)*),
             defaults: quote!(#(#defaults)*),
             renew: quote!(#(#renew)*),
         }
-    }
-}
-
-/// A column's value of an instance; a JSON column takes in its properties.
-fn cell(field: &Field, fields: &[Field]) -> TokenStream {
-    let name = &field.name;
-    let inside = fields.iter().filter_map(|property| match &property.kind {
-        Kind::Property { source, key } if source == name => {
-            let value = &property.name;
-            Some(quote!((#key, ::gino::json::to_value(&self.#value))))
-        }
-        _ => None,
-    });
-    let inside: Vec<TokenStream> = inside.collect();
-    if !inside.is_empty() {
-        return quote! {
-            cells.push(::gino::model::Cell::own(::gino::json::merged(&self.#name, [#(#inside),*])));
-        };
-    }
-    match (field.is_wrapped(), option_of(&field.ty)) {
-        (true, Some(_)) => {
-            let inside = quote!(self.#name.as_ref().map(::gino::json::Ref));
-            quote!(cells.push(::gino::model::Cell::own(#inside));)
-        }
-        (true, None) => {
-            quote!(cells.push(::gino::model::Cell::own(::gino::json::Ref(&self.#name)));)
-        }
-        (false, _) => quote!(cells.push(::gino::model::Cell::Ref(&self.#name));),
     }
 }

@@ -98,23 +98,6 @@ where
     }
 }
 
-/// A JSON value of a reference; for the derive.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Ref<'a, T>(pub &'a T);
-
-impl<T: Serialize + std::fmt::Debug> ToSql for Ref<'_, T> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome<IsNull> {
-        postgres_types::Json(self.0).to_sql(ty, out)
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        matches!(*ty, Type::JSON | Type::JSONB)
-    }
-
-    postgres_types::to_sql_checked!();
-}
-
 /// A column in which properties live.
 #[diagnostic::on_unimplemented(
     message = "properties cannot live in a `{Self}`",
@@ -123,33 +106,17 @@ impl<T: Serialize + std::fmt::Debug> ToSql for Ref<'_, T> {
 pub trait PropertySource {
     /// The value under `key`.
     fn value(&self, key: &str) -> Option<&serde_json::Value>;
-    /// The whole, with other values under some keys.
-    fn with(&self, values: Vec<(&'static str, serde_json::Value)>) -> Json;
 }
 
 impl PropertySource for Json {
     fn value(&self, key: &str) -> Option<&serde_json::Value> {
         self.0.get(key)
     }
-
-    fn with(&self, values: Vec<(&'static str, serde_json::Value)>) -> Json {
-        let mut whole = self.0.as_object().cloned().unwrap_or_default();
-        whole.extend(
-            values
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value)),
-        );
-        Json(whole.into())
-    }
 }
 
 impl PropertySource for Option<Json> {
     fn value(&self, key: &str) -> Option<&serde_json::Value> {
         self.as_ref()?.value(key)
-    }
-
-    fn with(&self, values: Vec<(&'static str, serde_json::Value)>) -> Json {
-        self.clone().unwrap_or_default().with(values)
     }
 }
 
@@ -181,19 +148,9 @@ pub fn property<T: DeserializeOwned, S: PropertySource>(
     })
 }
 
-/// A value as JSON; NULL if serde cannot say it in JSON. For the derive.
-#[doc(hidden)]
-pub fn to_value<T: Serialize>(value: &T) -> serde_json::Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-/// A column with its properties; for the derive.
-#[doc(hidden)]
-pub fn merged<S: PropertySource, const N: usize>(
-    source: &S,
-    values: [(&'static str, serde_json::Value); N],
-) -> Json {
-    source.with(values.into())
+/// A value as JSON, or why serde cannot say it in JSON.
+pub(crate) fn to_value<T: Serialize>(value: &T) -> std::result::Result<serde_json::Value, String> {
+    serde_json::to_value(value).map_err(|error| error.to_string())
 }
 
 impl<T> crate::Operand<Json<T>> for Json<T>
@@ -221,4 +178,56 @@ impl crate::Assignable<Json> for serde_json::Value {
     fn assigned(self) -> crate::Assigned<Json> {
         crate::Assigned::Value(Json(self))
     }
+}
+
+impl<T: Serialize> crate::Assignable<Json<T>> for &T {
+    fn assigned(self) -> crate::Assigned<Json<T>> {
+        crate::Assigned::Json(Document::of(self))
+    }
+}
+
+impl<T: Serialize> crate::Assignable<Option<Json<T>>> for &T {
+    fn assigned(self) -> crate::Assigned<Option<Json<T>>> {
+        crate::Assigned::Json(Document::of(self))
+    }
+}
+
+impl<T: Serialize> crate::Assignable<Json<T>> for &Json<T> {
+    fn assigned(self) -> crate::Assigned<Json<T>> {
+        (&self.0).assigned()
+    }
+}
+
+impl<T: Serialize> crate::Assignable<Option<Json<T>>> for &Json<T> {
+    fn assigned(self) -> crate::Assigned<Option<Json<T>>> {
+        (&self.0).assigned()
+    }
+}
+
+/// A JSON document that is written already, or why serde could not write it.
+#[derive(Debug)]
+pub struct Document(pub(crate) std::result::Result<Vec<u8>, String>);
+
+impl Document {
+    fn of(value: &impl Serialize) -> Document {
+        Document(serde_json::to_vec(value).map_err(|error| error.to_string()))
+    }
+}
+
+impl ToSql for Document {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome<IsNull> {
+        let text = self.0.as_ref().map_err(String::as_str)?;
+        if *ty == Type::JSONB {
+            // Its version (PostgreSQL source, jsonb_recv).
+            out.extend_from_slice(&[1]);
+        }
+        out.extend_from_slice(text);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::JSON | Type::JSONB)
+    }
+
+    postgres_types::to_sql_checked!();
 }

@@ -385,11 +385,7 @@ async fn borrow(target: &Target<'_>, limit: Option<Limit>) -> Result<(Arc<Seat>,
         Place::Pool => match context::newest(&target.core) {
             Some(handle) => seat_of(&handle, limit).await?,
             None => {
-                let lease = match target.core.try_acquire() {
-                    Some(lease) => lease,
-                    // On the heap: all that waiting may need is much, and not always needed.
-                    None => Box::pin(target.core.acquire(limit)).await?,
-                };
+                let lease = target.core.acquire(limit).await?;
                 lease.name_holder(target.origin.map(Origin::Rust));
                 return Ok((Arc::clone(lease.seat()), Some(lease)));
             }

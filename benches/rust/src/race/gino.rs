@@ -106,7 +106,7 @@ impl Contestant for OfGino {
             .visits(user.visits)
             .is_active(user.is_active)
             .created_at(user.created_at)
-            .profile(user.profile.clone());
+            .profile(&user.profile);
         Ok(created.on(held).await?)
     }
 

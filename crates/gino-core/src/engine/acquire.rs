@@ -113,9 +113,14 @@ impl<R: Runtime> Engine<R> {
     /// # Cancellation
     /// The place in the queue is given up; a connection that was granted goes to the next.
     pub async fn acquire(&self, limit: Option<Limit>) -> Result<Lease<R>> {
-        if let Some(lease) = self.try_acquire() {
-            return Ok(lease);
+        match self.try_acquire() {
+            Some(lease) => Ok(lease),
+            // On the heap: each statement on the pool would have room for it.
+            None => Box::pin(self.wait(limit)).await,
         }
+    }
+
+    async fn wait(&self, limit: Option<Limit>) -> Result<Lease<R>> {
         let late = |limit: Limit| close::pool_timeout(&self.0, Deadline::Acquire, limit.duration);
         let acquiring = pin!(self.0.acquire(limit.is_some()));
         race(&self.0.runtime, limit, late, acquiring).await

@@ -97,7 +97,10 @@ impl Pooled {
         self.discarded.extend(gone.session);
     }
 
-    fn actions(&mut self) -> Actions {
+    fn actions(&mut self) -> Option<Actions> {
+        if self.discarded.is_empty() && !self.pool.has_events() && !self.pool.is_closed() {
+            return None;
+        }
         let mut actions = Actions::default();
         actions.close.append(&mut self.discarded);
         while let Some(event) = self.pool.poll_event() {
@@ -119,7 +122,7 @@ impl Pooled {
         if self.look.is_some_and(|look| self.is_wanted_before(look)) {
             actions.wake.extend(self.housekeeper.take());
         }
-        actions
+        Some(actions)
     }
 }
 
@@ -205,7 +208,9 @@ impl<R: Runtime> Inner<R> {
             }
             (value, actions, due && pooled.look.is_some())
         };
-        actions.run();
+        if let Some(actions) = actions {
+            actions.run();
+        }
         if keep_house {
             self.keep_house();
         }

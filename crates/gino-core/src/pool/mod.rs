@@ -286,6 +286,11 @@ impl Pool {
         }
     }
 
+    /// Whether there is something to do.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// What to do next.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front()?;

@@ -29,7 +29,7 @@ pub struct Create<M> {
 impl<M: Model> Create<M> {
     pub(crate) fn new() -> Create<M> {
         Create {
-            draft: Draft::default(),
+            draft: Draft::with_room(M::TABLE.columns.len()),
             on: On::new(M::db),
             of: PhantomData,
         }
@@ -50,25 +50,31 @@ impl<M: Model> Create<M> {
         Ok((self.draft, self.on))
     }
 
-    async fn run(self) -> Result<M> {
-        let (draft, on) = self.finished()?;
-        let rows = Rows::new(Whole::<M>::new());
-        let made = match draft.mask() {
-            Some(mask) => {
-                let mut values = Vec::with_capacity(draft.slots.len());
-                draft.values(&mut values);
-                let sql = M::plans().insert(M::TABLE, mask);
-                on.load(&sql, &values, 0, rows).await?
-            }
-            None => {
-                let built = insert::<M>(draft)?;
-                on.load(&built.sql, &built.values()?, 0, rows).await?
-            }
-        };
-        // A trigger or rule may have kept the row out.
-        made.into_iter()
-            .next()
-            .ok_or_else(|| RowError::NoneFound.into())
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function has room for its arguments twice"
+    )]
+    fn run(self) -> impl Future<Output = Result<M>> + Send {
+        async move {
+            let (draft, on) = self.finished()?;
+            let rows = Rows::new(Whole::<M>::new());
+            let made = match draft.mask() {
+                Some(mask) => {
+                    let mut values = Vec::with_capacity(draft.slots.len());
+                    draft.values(&mut values);
+                    let sql = M::plans().insert(M::TABLE, mask);
+                    on.load(&sql, &values, 0, rows).await?
+                }
+                None => {
+                    let built = insert::<M>(draft)?;
+                    on.load(&built.sql, &built.values()?, 0, rows).await?
+                }
+            };
+            // A trigger or rule may have kept the row out.
+            made.into_iter()
+                .next()
+                .ok_or_else(|| RowError::NoneFound.into())
+        }
     }
 }
 

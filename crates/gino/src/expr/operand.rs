@@ -34,6 +34,9 @@ pub enum Assigned<T> {
     Value(T),
     /// An expression.
     Sql(SeaExpr),
+    /// A JSON document that was given by reference: it is written, not copied.
+    #[cfg(feature = "json")]
+    Json(crate::json::Document),
 }
 
 /// Makes what is an [`Expression`] an operand too. One by one: a blanket implementation would keep

@@ -8,6 +8,7 @@ use sea_query::Expr as SeaExpr;
 
 use super::{Column, Model, Property};
 use crate::expr::{Assignable, Assigned};
+use crate::param;
 use crate::sql_type::SqlType;
 
 /// Values for some columns of a table.
@@ -65,7 +66,49 @@ impl<T: SqlType> ColumnValue for T {
     }
 }
 
+#[cfg(feature = "json")]
+impl ColumnValue for crate::json::Document {
+    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+        self
+    }
+
+    fn into_value(self: Box<Self>) -> sea_query::Value {
+        param::encoded(&*self, &Type::JSONB)
+    }
+
+    fn wire(&self) -> Type {
+        Type::JSONB
+    }
+
+    fn type_name(&self) -> &'static str {
+        "jsonb"
+    }
+}
+
+#[cfg(feature = "json")]
+impl PropertyValue {
+    /// What serde cannot say in JSON has the statement refused.
+    fn new(json: Result<serde_json::Value, String>) -> PropertyValue {
+        match json {
+            Ok(json) => PropertyValue::Json(json),
+            Err(reason) => PropertyValue::Sql(SeaExpr::Value(param::refused(&reason))),
+        }
+    }
+
+    fn of(value: &impl serde::Serialize) -> PropertyValue {
+        PropertyValue::new(crate::json::to_value(value))
+    }
+}
+
 impl Draft {
+    /// No values yet, with room for those of `columns` columns.
+    pub(crate) fn with_room(columns: usize) -> Draft {
+        Draft {
+            slots: Vec::with_capacity(columns),
+            properties: Vec::new(),
+        }
+    }
+
     /// Whether the column at position `at` has a value.
     pub fn has(&self, at: usize) -> bool {
         self.slots.iter().any(|(index, _)| *index == at)
@@ -87,8 +130,7 @@ impl Draft {
     /// Gives the property `key` in the column at position `at` a value.
     #[cfg(feature = "json")]
     pub fn put_property<T: serde::Serialize>(&mut self, at: usize, key: &'static str, value: T) {
-        let value = PropertyValue::Json(crate::json::to_value(&value));
-        self.put_property_slot(at, key, value);
+        self.put_property_slot(at, key, PropertyValue::of(&value));
     }
 
     pub(crate) fn put_slot(&mut self, at: usize, slot: Slot) {
@@ -117,6 +159,8 @@ impl Draft {
         let slot = match value.assigned() {
             Assigned::Value(value) => Slot::Value(Box::new(value)),
             Assigned::Sql(sql) => Slot::Sql(sql),
+            #[cfg(feature = "json")]
+            Assigned::Json(document) => Slot::Value(Box::new(document)),
         };
         self.put_slot(column.index(), slot);
     }
@@ -130,10 +174,14 @@ impl Draft {
         M: Model,
         T: serde::Serialize,
     {
-        let value = match value.assigned() {
-            Assigned::Value(value) => PropertyValue::Json(crate::json::to_value(&value)),
-            Assigned::Sql(sql) => PropertyValue::Sql(sql),
-        };
+        let value =
+            match value.assigned() {
+                Assigned::Value(value) => PropertyValue::of(&value),
+                Assigned::Sql(sql) => PropertyValue::Sql(sql),
+                Assigned::Json(document) => PropertyValue::new(document.0.and_then(|text| {
+                    serde_json::from_slice(&text).map_err(|error| error.to_string())
+                })),
+            };
         self.put_property_slot(property.index(), property.key(), value);
     }
 
@@ -240,35 +288,6 @@ impl fmt::Debug for Draft {
         f.debug_set()
             .entries(self.slots.iter().map(|(index, _)| index))
             .finish()
-    }
-}
-
-/// A value of an instance, for writing the whole of it.
-pub enum Cell<'a> {
-    /// A field's.
-    Ref(&'a (dyn ToSql + Sync)),
-    /// One that was put together.
-    Own(Box<dyn ToSql + Send + Sync + 'a>),
-}
-
-impl<'a> Cell<'a> {
-    /// A value that was put together.
-    pub fn own(value: impl ToSql + Send + Sync + 'a) -> Cell<'a> {
-        Cell::Own(Box::new(value))
-    }
-
-    /// As a parameter.
-    pub fn as_sql(&self) -> &(dyn ToSql + Sync) {
-        match self {
-            Cell::Ref(value) => *value,
-            Cell::Own(value) => &**value,
-        }
-    }
-}
-
-impl fmt::Debug for Cell<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_sql().fmt(f)
     }
 }
 

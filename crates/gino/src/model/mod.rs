@@ -43,7 +43,7 @@ pub use column::Column;
 pub(crate) use column::{reference, table_name};
 #[cfg(feature = "json")]
 pub(crate) use draft::PropertyValue;
-pub use draft::{Assign, Cell, Draft};
+pub use draft::{Assign, Draft};
 pub(crate) use draft::{PropertySlot, Slot};
 pub use key::{Key, NoKey};
 pub(crate) use link::Link;
@@ -140,9 +140,6 @@ pub trait Model: Send + Sync + Sized + 'static {
     /// Its primary key.
     fn key(&self) -> Self::Key;
 
-    /// The values of its columns, in order.
-    fn cells<'a>(&'a self, cells: &mut Vec<Cell<'a>>);
-
     /// Fills in the defaults of what is not set.
     fn defaults(draft: &mut Draft);
 
@@ -196,9 +193,6 @@ pub trait Columns: Send + Sync + Sized + 'static {
     /// # Errors
     /// A `CodecError` that names the column whose value does not fit.
     fn from_record(record: &Record<'_>, at: usize) -> Result<Self>;
-
-    /// The values of its columns, in order.
-    fn cells<'a>(&'a self, cells: &mut Vec<Cell<'a>>);
 
     /// Gives the columns from position `at` on its values.
     fn put(self, draft: &mut Draft, at: usize);

@@ -1,5 +1,7 @@
 //! JSON columns and the properties inside them.
 
+use std::collections::HashMap;
+
 use gino::prelude::*;
 use gino::{ErrorKind, func};
 use serde::{Deserialize, Serialize};
@@ -233,5 +235,74 @@ async fn properties_are_expressions_of_their_type() {
         .await
         .unwrap();
     assert!(explained.contains("by_age"), "{explained}");
+    home.done().await;
+}
+
+#[tokio::test]
+async fn document_is_given_by_reference() {
+    let home = home("json_by_reference").await;
+    let (profile, settings) = (json!({"fullName": "Ada"}), Json(json!({"dark": true})));
+    let nearby = Json(Address {
+        street: "Main".into(),
+        zip: None,
+    });
+    let made = Account::create()
+        .profile(&profile)
+        .settings(&settings)
+        .home(&nearby)
+        .on(&home.engine)
+        .await
+        .unwrap();
+    assert_eq!((made.name.as_deref(), made.dark), (Some("Ada"), true));
+    assert_eq!(made.home, nearby);
+    let moved = made.update().home(&Address::default()).office(&nearby);
+    let moved = moved.on(&home.engine).apply().await.unwrap();
+    assert_eq!(moved.home.0, Address::default());
+    assert_eq!(moved.office, nearby);
+    // Beside an expression, in one statement.
+    let both = moved.update().profile(&json!({})).age(gino::value(7_i64));
+    let both = both.on(&home.engine).apply().await.unwrap();
+    assert_eq!((both.name, both.age), (None, 7));
+    home.done().await;
+}
+
+/// JSON has only strings as keys.
+type Sparse = HashMap<(i32, i32), i32>;
+
+#[derive(Model, Debug, Clone)]
+#[gino(db = DB, table = "matrix")]
+struct Matrix {
+    #[gino(primary_key)]
+    id: i32,
+    #[gino(json, server_default = "{}")]
+    cells: Json,
+    whole: Option<Json<Sparse>>,
+    #[gino(property(cells), default = Json(Sparse::new()))]
+    sparse: Json<Sparse>,
+}
+
+#[tokio::test]
+async fn what_serde_cannot_say_in_json_is_refused() {
+    let home = home("json_refused").await;
+    let odd = Json(Sparse::from([((1, 2), 3)]));
+    let create = || Matrix::create().on(&home.engine);
+    let empty = create().await.unwrap();
+    for refused in [
+        create().sparse(odd.clone()).await.map(drop),
+        create().whole(&odd).await.map(drop),
+        empty
+            .update()
+            .sparse(&odd)
+            .on(&home.engine)
+            .apply()
+            .await
+            .map(drop),
+    ] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("key must be a string"), "{refused}");
+    }
+    let kept: Vec<Matrix> = Matrix::query().on(&home.engine).all().await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].sparse.is_empty());
     home.done().await;
 }
