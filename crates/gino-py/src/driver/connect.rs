@@ -10,7 +10,7 @@ use gino_core::config::{Endpoint, KeepAlive};
 use gino_core::error::{ConnectError, Error, Phase, Result};
 use gino_core::runtime::Runtime;
 use gino_core::session::{Channel, Encryption, Route, Wire};
-use pyo3::exceptions::PyNotImplementedError;
+use pyo3::exceptions::{PyConnectionRefusedError, PyNotImplementedError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
@@ -145,7 +145,21 @@ async fn connect_socket(
         PyResult::Ok((kept, Adopted::new(home, &coroutine)?))
     })?;
     connecting.await?;
+    Python::attach(|py| match socket.get(py) {
+        Some(socket) if family != "AF_UNIX" => to_another(socket.bind(py)),
+        _ => Ok(()),
+    })?;
     Ok(socket)
+}
+
+/// Where nobody listens on a port that the system gives to clients too, a socket may come to be
+/// connected to itself (RFC 9293, "Simultaneous open"): that is a server that is down.
+fn to_another(socket: &Bound<'_, PyAny>) -> PyResult<()> {
+    let [own, peer] = ["getsockname", "getpeername"].map(|end| socket.call_method0(end));
+    match own?.eq(peer?)? {
+        true => Err(PyConnectionRefusedError::new_err("Connection refused")),
+        false => Ok(()),
+    }
 }
 
 /// Asks the server whether TLS begins now.

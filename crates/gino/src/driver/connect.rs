@@ -145,7 +145,7 @@ async fn open_tcp(
         .map_err(|cause| failed(Phase::Resolve, Some(cause)))?;
     let mut last = None;
     for address in in_order(runtime, route, found) {
-        match TcpStream::connect(address).await {
+        match TcpStream::connect(address).await.and_then(to_another) {
             Ok(stream) => {
                 // A request is one write: nothing is gained by waiting for more.
                 let prepared = stream.set_nodelay(true);
@@ -162,6 +162,15 @@ async fn open_tcp(
         None => failed(Phase::Resolve, None),
     }
     .into())
+}
+
+/// Where nobody listens on a port that the system gives to clients too, a socket may come to be
+/// connected to itself (RFC 9293, "Simultaneous open"): that is a server that is down.
+fn to_another(stream: TcpStream) -> io::Result<TcpStream> {
+    match stream.local_addr()? == stream.peer_addr()? {
+        true => Err(io::ErrorKind::ConnectionRefused.into()),
+        false => Ok(stream),
+    }
 }
 
 /// The addresses of a name in the order in which they are to be tried.
@@ -232,6 +241,16 @@ mod tests {
         assert!(stream.nodelay().unwrap() && socket.keepalive().unwrap());
         let idle = socket.tcp_keepalive_time().unwrap();
         assert_eq!(idle, Duration::from_secs(11));
+    }
+
+    #[tokio::test]
+    async fn socket_that_is_connected_to_itself_is_a_server_that_is_down() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let own = socket.local_addr().unwrap();
+        let echo = socket.connect(own).await.unwrap();
+        let refused = to_another(echo).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[test]

@@ -260,7 +260,7 @@ async fn document_is_given_by_reference() {
     assert_eq!(moved.home.0, Address::default());
     assert_eq!(moved.office, nearby);
     // Beside an expression, in one statement.
-    let both = moved.update().profile(&json!({})).age(gino::value(7_i64));
+    let both = moved.update().profile(json!({})).age(gino::value(7_i64));
     let both = both.on(&home.engine).apply().await.unwrap();
     assert_eq!((both.name, both.age), (None, 7));
     home.done().await;
