@@ -137,13 +137,18 @@ pub struct Acquire {
 impl Acquire {
     #[track_caller]
     pub(crate) fn new(core: Option<Core>) -> Acquire {
+        Acquire::at(Location::caller(), core)
+    }
+
+    /// For the line `origin` of the application.
+    pub(crate) fn at(origin: &'static Location<'static>, core: Option<Core>) -> Acquire {
         Acquire {
             core,
             reuse: false,
             lazy: false,
             reusable: true,
             timeout: None,
-            origin: Location::caller(),
+            origin,
         }
     }
 

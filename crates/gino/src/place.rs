@@ -3,6 +3,7 @@
 //! have their words for it from here.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,6 +99,8 @@ pub(crate) struct On {
     given: Option<Given>,
     timeout: Option<Duration>,
     db: fn() -> &'static Gino,
+    /// The line of the application that made the builder.
+    origin: &'static Location<'static>,
 }
 
 #[derive(Clone)]
@@ -111,15 +114,18 @@ enum Given {
 
 impl On {
     /// The database `db`, on the current connection.
+    #[track_caller]
     pub(crate) fn new(db: fn() -> &'static Gino) -> On {
         On {
             given: None,
             timeout: None,
             db,
+            origin: Location::caller(),
         }
     }
 
     /// `executor`, as it is bound now.
+    #[track_caller]
     pub(crate) fn given(executor: &(impl Executor + ?Sized)) -> On {
         static NOWHERE: Gino = Gino::new();
         let mut on = On::new(|| &NOWHERE);
@@ -161,6 +167,7 @@ impl On {
             }
         };
         target.timeout = self.timeout.or(target.timeout);
+        target.origin = Some(self.origin);
         Ok(target)
     }
 
@@ -198,7 +205,8 @@ impl On {
             let seat = query::cursor_seat(&target).await?;
             return Ok(Held { seat, _of: None });
         }
-        let connection = Acquire::new(Some(target.core.into_owned())).reuse().await?;
+        let acquire = Acquire::at(self.origin, Some(target.core.into_owned()));
+        let connection = acquire.reuse().await?;
         Ok(Held {
             seat: connection.seat().await?,
             _of: Some(connection),
@@ -225,7 +233,7 @@ impl On {
                     ended.finish(core).await
                 }
                 Place::Pool => {
-                    let acquire = Acquire::new(Some(core.clone()));
+                    let acquire = Acquire::at(self.origin, Some(core.clone()));
                     Begin::on_pool(acquire).run(within).await
                 }
             }

@@ -313,9 +313,11 @@ impl Pool {
 
     /// When the oldest waiter may try to reach a server that could not be reached.
     pub fn next_attempt(&self) -> Option<Instant> {
+        if !self.outage.is_on() || self.waiters.len() == 0 {
+            return None;
+        }
         let room = self.slots.len() < self.limits.max && self.slots.opening() == 0;
-        let wanted = self.outage.is_on() && room && self.waiters.len() > 0;
-        wanted.then(|| self.outage.until()).flatten()
+        room.then(|| self.outage.until()).flatten()
     }
 
     /// Whether the last attempt to open a connection did not reach the server.

@@ -22,6 +22,7 @@ pub struct UpdateAll<M> {
 }
 
 impl<M: Model> UpdateAll<M> {
+    #[track_caller]
     pub(super) fn new() -> UpdateAll<M> {
         UpdateAll {
             draft: Draft::default(),
@@ -100,6 +101,7 @@ pub struct DeleteAll<M> {
 }
 
 impl<M: Model> DeleteAll<M> {
+    #[track_caller]
     pub(super) fn new() -> DeleteAll<M> {
         let mut statement = DeleteStatement::new();
         statement.from_table(table_name(M::TABLE));

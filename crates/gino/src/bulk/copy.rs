@@ -32,6 +32,7 @@ pub struct CopyRows<M> {
 }
 
 impl<M: Model> CopyRows<M> {
+    #[track_caller]
     pub(super) fn new(rows: Vec<Create<M>>) -> CopyRows<M> {
         CopyRows {
             rows,

@@ -37,6 +37,7 @@ pub struct BulkCreate<M> {
 }
 
 impl<M: Model> BulkCreate<M> {
+    #[track_caller]
     pub(super) fn new(rows: Vec<Create<M>>) -> BulkCreate<M> {
         BulkCreate {
             rows,

@@ -30,6 +30,7 @@ pub struct GetOrCreate<M> {
 }
 
 impl<M: Model> GetOrCreate<M> {
+    #[track_caller]
     pub(super) fn new(row: Create<M>, key: Vec<usize>) -> GetOrCreate<M> {
         GetOrCreate {
             row,

@@ -26,6 +26,7 @@ pub use update::BulkUpdate;
 pub trait Bulk: Model {
     /// Many new rows, all or none: `User::bulk_create(names.map(|n| User::create().nickname(n)))`.
     /// They come back in the same order.
+    #[track_caller]
     fn bulk_create<C: Into<Create<Self>>>(rows: impl IntoIterator<Item = C>) -> BulkCreate<Self> {
         BulkCreate::new(rows.into_iter().map(Into::into).collect())
     }
@@ -33,6 +34,7 @@ pub trait Bulk: Model {
     /// Many rows that are created, or where the values of `key` are there already, changed to what
     /// these say; all or none. `key` has a unique constraint or index, and no two of the rows have
     /// the same. Short for `bulk_create(rows).on_conflict(key).do_update()`.
+    #[track_caller]
     fn bulk_upsert<C: Into<Create<Self>>>(
         key: impl ColumnSet<Self>,
         rows: impl IntoIterator<Item = C>,
@@ -43,6 +45,7 @@ pub trait Bulk: Model {
     /// Changes of many rows, all or none:
     /// `User::bulk_update(users.iter().map(|user| user.update().age(user.age + 1)))`. They come back
     /// in the same order, as they are then.
+    #[track_caller]
     fn bulk_update<U: Into<Update<Self>>>(rows: impl IntoIterator<Item = U>) -> BulkUpdate<Self>
     where
         Self::Key: Key,
@@ -51,6 +54,7 @@ pub trait Bulk: Model {
     }
 
     /// Many new rows by COPY, the fastest way when nobody needs them back: gives their number.
+    #[track_caller]
     fn copy_in<C: Into<Create<Self>>>(rows: impl IntoIterator<Item = C>) -> CopyRows<Self> {
         CopyRows::new(rows.into_iter().map(Into::into).collect())
     }
@@ -68,18 +72,21 @@ pub trait Bulk: Model {
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     fn get_or_create(key: impl ColumnSet<Self>, row: impl Into<Create<Self>>) -> GetOrCreate<Self> {
         GetOrCreate::new(row.into(), sorted(key))
     }
 
     /// A change of all rows that a filter keeps: `User::update_all().age(User::AGE + 1)`. Await it
     /// for the command tag, or have rows back with `.returning(…)`.
+    #[track_caller]
     fn update_all() -> Self::Fields<UpdateAll<Self>> {
         Self::fields(UpdateAll::new())
     }
 
     /// The deletion of all rows that a filter keeps: `User::delete_all().filter(User::AGE.lt(6))`.
     /// Await it for the command tag, or have rows back with `.returning(…)`.
+    #[track_caller]
     fn delete_all() -> DeleteAll<Self> {
         DeleteAll::new()
     }

@@ -42,6 +42,7 @@ impl<M: Model> BulkUpdate<M>
 where
     M::Key: Key,
 {
+    #[track_caller]
     pub(super) fn new(rows: Vec<Update<M>>) -> BulkUpdate<M> {
         BulkUpdate {
             rows,

@@ -27,6 +27,7 @@ pub struct Create<M> {
 }
 
 impl<M: Model> Create<M> {
+    #[track_caller]
     pub(crate) fn new() -> Create<M> {
         Create {
             draft: Draft::with_room(M::TABLE.columns.len()),

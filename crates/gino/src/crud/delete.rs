@@ -16,6 +16,7 @@ impl<M: Model> Delete<M>
 where
     M::Key: Key,
 {
+    #[track_caller]
     pub(crate) fn new(key: M::Key) -> Delete<M> {
         Delete {
             key,

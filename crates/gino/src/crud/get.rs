@@ -35,6 +35,7 @@ impl<M: Model> Get<M>
 where
     M::Key: Key,
 {
+    #[track_caller]
     pub(crate) fn new(key: M::Key) -> Get<M> {
         Get {
             key,

@@ -18,12 +18,14 @@ pub use update::Update;
 pub trait Crud: Model {
     /// A new row: `User::create().nickname("daisy").await?`. It comes back with everything that the
     /// server made of it. What is not set is the field's default, else the server's.
+    #[track_caller]
     fn create() -> Self::Fields<Create<Self>> {
         Self::fields(Create::new())
     }
 
     /// The row with the primary key `key`, a tuple if it has several columns:
     /// `User::get(1).await?` is an `Option<User>`.
+    #[track_caller]
     fn get(key: impl Into<Self::Key>) -> Get<Self>
     where
         Self::Key: Key,
@@ -32,6 +34,7 @@ pub trait Crud: Model {
     }
 
     /// A query for whole rows.
+    #[track_caller]
     fn query() -> Query<Self> {
         Query::new(Whole::new())
     }
@@ -47,6 +50,7 @@ pub trait Crud: Model {
     }
 
     /// A query for some columns or expressions, one or a tuple.
+    #[track_caller]
     fn select<I: Item>(items: I) -> Query<Self, I> {
         Query::new(items)
     }
@@ -54,6 +58,7 @@ pub trait Crud: Model {
     /// A change of this row: `user.update().nickname("daisy").age(User::AGE + 1).apply().await?` is
     /// the row as it is then. Only what is set is sent. The row is the one whose key this instance
     /// has now.
+    #[track_caller]
     fn update(&self) -> Self::Fields<Update<Self>>
     where
         Self::Key: Key,
@@ -62,6 +67,7 @@ pub trait Crud: Model {
     }
 
     /// Deletes this row: `user.delete().await?` is whether it was still there.
+    #[track_caller]
     fn delete(&self) -> Delete<Self>
     where
         Self::Key: Key,

@@ -22,6 +22,7 @@ impl<M: Model> Update<M>
 where
     M::Key: Key,
 {
+    #[track_caller]
     pub(crate) fn new(key: M::Key) -> Update<M> {
         Update {
             key,

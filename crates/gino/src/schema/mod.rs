@@ -61,12 +61,14 @@ impl Gino {
     /// order of their foreign keys; all of it in one transaction. Await it.
     ///
     /// What exists is left as it is. Two programs that do this at once wait for each other.
+    #[track_caller]
     pub fn create_all(&self) -> CreateAll {
         CreateAll(Work::new(On::given(self), model::tables(self), true))
     }
 
     /// Drops what [`Gino::create_all`] creates, as far as it exists, in one transaction; schemas
     /// stay, unless [`DropAll::schemas`] says so. Await it.
+    #[track_caller]
     pub fn drop_all(&self) -> DropAll {
         DropAll(Work::new(On::given(self), model::tables(self), true))
     }
@@ -76,12 +78,14 @@ impl Gino {
 pub trait Schema: Model {
     /// Creates the table, with the schema, types and sequences it needs. Unless
     /// [`CreateAll::checkfirst`] is set it is an error if the table exists.
+    #[track_caller]
     fn create_table() -> CreateAll {
         CreateAll(Work::new(On::new(Self::db), vec![Self::TABLE], false))
     }
 
     /// Drops the table, with types and sequences that no other model of the database uses. Unless
     /// [`DropAll::checkfirst`] is set it is an error if it does not exist.
+    #[track_caller]
     fn drop_table() -> DropAll {
         let mut work = Work::new(On::new(Self::db), vec![Self::TABLE], false);
         work.all = model::tables(Self::db());

@@ -28,6 +28,7 @@ use super::Selection;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn sea(statement: impl IntoStatement) -> Statement {
     Statement {
         built: statement.built(),

@@ -7,6 +7,7 @@ use gino::{Config, ErrorKind, error};
 
 use crate::proxy::{self, Fault, Proxy, Side};
 use crate::server::{Home, PATIENCE, dsn, with};
+use crate::shelf::shelf;
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -338,4 +339,48 @@ async fn close_names_task_and_place_of_a_statement_without_a_connection_of_its_o
     let lost = sleeper.await.unwrap().unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::Closed);
     home.witness.close(PATIENCE).await.unwrap();
+}
+
+/// Where the only connection in use was asked for, once the server has work to do for `flow`.
+async fn asked_for<F: IntoFuture>(home: &Home, flow: F) -> String
+where
+    F::IntoFuture: Send + 'static,
+    F::Output: Send + 'static,
+{
+    let flow = tokio::spawn(flow.into_future());
+    home.until(1, "active").await;
+    let found = home.engine.connections().into_iter();
+    let origins: Vec<_> = found
+        .filter_map(|one| Some(one.holder?.origin?.to_string()))
+        .collect();
+    flow.abort();
+    home.until(0, "active").await;
+    origins.join(" ")
+}
+
+#[tokio::test]
+async fn message_about_a_held_connection_names_the_line_of_a_models_statement() {
+    shelf!(home, "lines");
+    let author = Author::create().name("Ada").await.unwrap();
+    // Nobody else reads or writes the table meanwhile.
+    let other = home.other().await;
+    let locking = other.acquire().await.unwrap();
+    let lock = "BEGIN; LOCK TABLE authors IN ACCESS EXCLUSIVE MODE";
+    locking.script(lock).await.unwrap();
+    let rows = || [Author::create().name("Bo"), Author::create().name("Cy")];
+    let line = line!();
+    for (below, found) in [
+        (3, asked_for(&home, Author::get(author.id)).await),
+        (4, asked_for(&home, Author::query().all()).await),
+        (5, asked_for(&home, Author::create().name("Bo")).await),
+        (6, asked_for(&home, author.delete()).await),
+        (7, asked_for(&home, Author::delete_all()).await),
+        (8, asked_for(&home, Author::bulk_create(rows())).await),
+        (9, asked_for(&home, Author::copy_in(rows())).await),
+    ] {
+        assert_eq!(found, format!("{}:{}", file!(), line + below - 1));
+    }
+    drop(locking);
+    other.close(PATIENCE).await.unwrap();
+    home.done().await;
 }
