@@ -18,6 +18,7 @@ use crate::context::deadline;
 use crate::driver::{Core, Handle, Seat};
 use crate::gino::Gino;
 use crate::level::Level;
+use crate::param::Built;
 use crate::query::{self, Executor, Place, Target, sealed::Runs};
 use crate::record::{Load, LoadSink};
 use crate::transaction::{self, Transaction};
@@ -186,6 +187,17 @@ impl On {
             let load = LoadSink::<L>::load_of(done.sink);
             Ok(load.map_or_else(Vec::new, |mut load| load.take()))
         }
+    }
+
+    /// As [`On::load`], for what is put together each time.
+    pub(crate) async fn load_built<L: Load>(
+        &self,
+        built: Built,
+        load: L,
+    ) -> Result<Vec<L::Output>> {
+        let values = built.values()?;
+        // On the heap: statements whose text is known would have room for it.
+        Box::pin(self.load(&built.sql, &values, 0, load)).await
     }
 
     /// Runs `sql` for its command tag.

@@ -38,6 +38,11 @@ impl<M: Model> Create<M> {
 
     /// The draft with the model's defaults, if nothing is missing.
     pub(crate) fn finished(mut self) -> Result<(Draft, On)> {
+        self.finish()?;
+        Ok((self.draft, self.on))
+    }
+
+    fn finish(&mut self) -> Result<()> {
         M::defaults(&mut self.draft);
         let columns = M::TABLE.columns.iter().enumerate();
         for (index, column) in columns {
@@ -48,27 +53,25 @@ impl<M: Model> Create<M> {
         }
         self.draft.settle_properties();
         self.draft.sort();
-        Ok((self.draft, self.on))
+        Ok(())
     }
 
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async function has room for its arguments twice"
-    )]
-    fn run(self) -> impl Future<Output = Result<M>> + Send {
+    fn run(mut self) -> impl Future<Output = Result<M>> + Send {
+        let finished = self.finish();
+        // Not an async function, which would have room for the create twice.
         async move {
-            let (draft, on) = self.finished()?;
+            finished?;
             let rows = Rows::new(Whole::<M>::new());
-            let made = match draft.mask() {
+            let made = match self.draft.mask() {
                 Some(mask) => {
-                    let mut values = Vec::with_capacity(draft.slots.len());
-                    draft.values(&mut values);
+                    let mut values = Vec::with_capacity(self.draft.slots.len());
+                    self.draft.values(&mut values);
                     let sql = M::plans().insert(M::TABLE, mask);
-                    on.load(&sql, &values, 0, rows).await?
+                    self.on.load(&sql, &values, 0, rows).await?
                 }
                 None => {
-                    let built = insert::<M>(draft)?;
-                    on.load(&built.sql, &built.values()?, 0, rows).await?
+                    let built = insert::<M>(self.draft)?;
+                    self.on.load_built(built, rows).await?
                 }
             };
             // A trigger or rule may have kept the row out.

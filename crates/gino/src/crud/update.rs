@@ -56,7 +56,7 @@ where
             }
             None => {
                 let built = update::<M>(self.draft, self.key)?;
-                self.on.load(&built.sql, &built.values()?, 0, rows).await?
+                self.on.load_built(built, rows).await?
             }
         };
         let found = found.into_iter().next();

@@ -84,7 +84,7 @@ fn merged(base: Option<SeaExpr>, properties: Vec<PropertySlot>) -> Slot {
     if is_computed {
         whole = both(whole, SeaExpr::FunctionCall(computed));
     }
-    Slot::Sql(whole)
+    Slot::Sql(Box::new(whole))
 }
 
 #[cfg(feature = "json")]
