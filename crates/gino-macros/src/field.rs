@@ -1,13 +1,14 @@
-//! Owns a field of a model: a column, a JSON property, a relation or a group of columns, and its
-//! description for the table. Both kinds of derive read their fields here.
+//! Owns a field of a model: a column, a JSON property, a relation or a group of columns. Both kinds of
+//! derive read their fields here.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Expr, Fields, Ident, Lit, LitStr, Result, Token, Type};
+use syn::{Data, DeriveInput, Expr, Fields, Ident, Lit, Result, Token, Type};
 
-use crate::attr::{self, Reference};
+use crate::attr;
+use crate::column::Column;
 
 pub(crate) struct Field {
     pub(crate) name: Ident,
@@ -35,23 +36,6 @@ pub(crate) enum Kind {
 pub(crate) enum Default {
     Trait,
     Expr(Expr),
-}
-
-#[derive(Default)]
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) primary_key: bool,
-    pub(crate) autoincrement: Option<bool>,
-    /// A serde type that travels as JSON.
-    pub(crate) json: bool,
-    sql_type: Option<LitStr>,
-    server_default: Option<TokenStream>,
-    pub(crate) sequence: Option<syn::Path>,
-    unique: bool,
-    index: bool,
-    check: Option<LitStr>,
-    comment: Option<LitStr>,
-    pub(crate) references: Option<Reference>,
 }
 
 const KNOWN: &[&str] = &[
@@ -294,71 +278,6 @@ impl Field {
         };
         Some(quote_spanned!(self.name.span()=> { let value: #ty = #value; value }))
     }
-
-    /// The `ColumnDef` of a column.
-    pub(crate) fn definition(&self, column: &Column, autoincrement: bool) -> TokenStream {
-        let ty = self.value_type();
-        let span = self.ty.span();
-        let (name, field) = (&column.name, self.name.to_string());
-        let (primary_key, unique, index) = (column.primary_key, column.unique, column.index);
-        let (check, comment) = (attr::option(&column.check), attr::option(&column.comment));
-        let server_default = attr::option(&column.server_default);
-        let default = self.default.is_some();
-        let sequence = attr::option(&column.sequence.as_ref().map(|sequence| quote!(&#sequence)));
-        let sql_type = match &column.sql_type {
-            Some(name) => quote!(::gino::model::TypeDef::named(#name)),
-            None => quote_spanned!(span=> <#ty as ::gino::model::SqlType>::TYPE),
-        };
-        let references = column.references.as_ref().map(|reference| {
-            let (target, rules) = (&reference.target, reference.rules.tokens());
-            let at = target.span();
-            let checked = quote_spanned!(at=> ::gino::model::Target::of::<_, _, #ty>(#target));
-            quote! {
-                ::gino::model::Reference { target: #checked, #rules }
-            }
-        });
-        let references = attr::option(&references);
-        quote! {
-            ::gino::model::ColumnDef {
-                name: #name,
-                field: #field,
-                sql_type: #sql_type,
-                nullable: <#ty as ::gino::model::SqlType>::NULLABLE,
-                primary_key: #primary_key,
-                autoincrement: #autoincrement && <#ty as ::gino::model::SqlType>::TYPE.is_integer(),
-                has_default: #default,
-                server_default: #server_default,
-                sequence: #sequence,
-                unique: #unique,
-                index: #index,
-                references: #references,
-                check: #check,
-                comment: #comment,
-            }
-        }
-    }
-}
-
-impl Column {
-    /// Reads one option; false if it is none of a column's.
-    fn read(&mut self, option: &str, meta: &ParseNestedMeta<'_>) -> Result<bool> {
-        match option {
-            "primary_key" => self.primary_key = attr::flag(meta)?,
-            "autoincrement" => self.autoincrement = Some(attr::flag(meta)?),
-            "column" => self.name = attr::text(meta)?.value(),
-            "type" => self.sql_type = Some(attr::text(meta)?),
-            "server_default" => self.server_default = Some(attr::server_default(meta)?),
-            "sequence" => self.sequence = Some(meta.value()?.parse()?),
-            "unique" => self.unique = attr::flag(meta)?,
-            "index" => self.index = attr::flag(meta)?,
-            "references" => self.references = Some(Reference::read(meta)?),
-            "check" => self.check = Some(attr::text(meta)?),
-            "comment" => self.comment = Some(attr::text(meta)?),
-            "json" => self.json = attr::flag(meta)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
 }
 
 fn read_default(meta: &ParseNestedMeta<'_>) -> Result<Default> {
@@ -388,77 +307,4 @@ pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
 
 fn is_some_call(call: &syn::ExprCall) -> bool {
     matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Some"))
-}
-
-/// What an index can be on: a column, or a property.
-pub(crate) fn index_part(fields: &[Field], name: &Ident) -> Result<TokenStream> {
-    let found = fields.iter().find(|field| field.name == *name);
-    match found.map(|field| &field.kind) {
-        Some(Kind::Property { .. }) => {
-            let field = name.to_string();
-            Ok(quote!(::gino::model::IndexPart::Property(#field)))
-        }
-        _ => {
-            let column = column_named(fields, name)?;
-            Ok(quote!(::gino::model::IndexPart::Column(#column)))
-        }
-    }
-}
-
-/// Finds the column that a field of this name is.
-pub(crate) fn column_named<'a>(fields: &'a [Field], name: &Ident) -> Result<&'a str> {
-    let found = fields.iter().find(|field| field.name == *name);
-    match found.map(|field| &field.kind) {
-        Some(Kind::Column(column)) => Ok(&column.name),
-        _ => {
-            let columns = fields
-                .iter()
-                .filter(|field| matches!(field.kind, Kind::Column(_)));
-            let columns: Vec<String> = columns.map(|field| field.name.to_string()).collect();
-            let there = columns.join(", ");
-            let message = format!("`{name}` is not a field with a column here; there are: {there}");
-            Err(Error::new(name.span(), message))
-        }
-    }
-}
-
-/// Where in the table each field's columns begin.
-pub(crate) struct Positions<'a> {
-    fields: &'a [Field],
-}
-
-impl<'a> Positions<'a> {
-    pub(crate) fn new(fields: &'a [Field]) -> Positions<'a> {
-        Positions { fields }
-    }
-
-    pub(crate) fn of(&self, index: usize) -> TokenStream {
-        let before = self.fields.get(..index).unwrap_or_default();
-        let own = before
-            .iter()
-            .filter(|field| matches!(field.kind, Kind::Column(_)))
-            .count();
-        let groups = before
-            .iter()
-            .filter(|field| matches!(field.kind, Kind::Group));
-        let groups = groups.map(|field| {
-            let ty = &field.ty;
-            quote!(+ <#ty as ::gino::model::Columns>::COLUMNS.len())
-        });
-        quote!((#own #(#groups)*))
-    }
-
-    /// Name and place of a column's field that is known to be there.
-    pub(crate) fn column(&self, name: &syn::Ident) -> (String, TokenStream) {
-        let index = self
-            .fields
-            .iter()
-            .position(|field| field.name == *name)
-            .unwrap_or(0);
-        let column = match self.fields.get(index).map(|field| &field.kind) {
-            Some(Kind::Column(column)) => column.name.clone(),
-            _ => name.to_string(),
-        };
-        (column, self.of(index))
-    }
 }

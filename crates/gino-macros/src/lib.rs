@@ -6,7 +6,10 @@ use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
 mod attr;
+mod column;
 mod field;
+mod place;
+mod definition;
 mod setters;
 mod relations;
 mod table;

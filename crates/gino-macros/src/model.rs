@@ -7,7 +7,8 @@ use syn::spanned::Spanned;
 use syn::{DeriveInput, Error, Result};
 
 use crate::attr;
-use crate::field::{self, Field, Kind, Positions};
+use crate::field::{self, Field, Kind};
+use crate::place::Positions;
 use crate::relations;
 use crate::setters;
 use crate::table::Table;

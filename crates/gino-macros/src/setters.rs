@@ -5,7 +5,8 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Visibility};
 
-use crate::field::{Field, Kind, Positions, option_of};
+use crate::field::{Field, Kind, option_of};
+use crate::place::Positions;
 
 /// `Fields<K>`, where `K` is a create, an update or whatever else takes values.
 pub(crate) fn of(model: &Ident, vis: &Visibility, fields: &[Field]) -> TokenStream {

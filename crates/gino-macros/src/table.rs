@@ -6,7 +6,8 @@ use syn::meta::ParseNestedMeta;
 use syn::{DeriveInput, Expr, Ident, LitStr, Path, Result, Token, parenthesized};
 
 use crate::attr::{self, Rules};
-use crate::field::{Field, column_named, index_part};
+use crate::field::Field;
+use crate::place::{column_named, index_part};
 
 #[derive(Default)]
 pub(crate) struct Table {

@@ -10,6 +10,7 @@ use postgres_types::{FromSql, IsNull, ToSql, Type};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::document::Document;
 use crate::sql_type::{SqlType, TypeDef};
 
 /// A value that a JSON column holds: JSON itself, or any type that serde knows.
@@ -148,11 +149,6 @@ pub fn property<T: DeserializeOwned, S: PropertySource>(
     })
 }
 
-/// A value as JSON, or why serde cannot say it in JSON.
-pub(crate) fn to_value<T: Serialize>(value: &T) -> std::result::Result<serde_json::Value, String> {
-    serde_json::to_value(value).map_err(|error| error.to_string())
-}
-
 impl<T> crate::Operand<Json<T>> for Json<T>
 where
     Json<T>: SqlType,
@@ -202,32 +198,4 @@ impl<T: Serialize> crate::Assignable<Option<Json<T>>> for &Json<T> {
     fn assigned(self) -> crate::Assigned<Option<Json<T>>> {
         (&self.0).assigned()
     }
-}
-
-/// A JSON document that is written already, or why serde could not write it.
-#[derive(Debug)]
-pub struct Document(pub(crate) std::result::Result<Vec<u8>, String>);
-
-impl Document {
-    fn of(value: &impl Serialize) -> Document {
-        Document(serde_json::to_vec(value).map_err(|error| error.to_string()))
-    }
-}
-
-impl ToSql for Document {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome<IsNull> {
-        let text = self.0.as_ref().map_err(String::as_str)?;
-        if *ty == Type::JSONB {
-            // Its version (PostgreSQL source, jsonb_recv).
-            out.extend_from_slice(&[1]);
-        }
-        out.extend_from_slice(text);
-        Ok(IsNull::No)
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        matches!(*ty, Type::JSON | Type::JSONB)
-    }
-
-    postgres_types::to_sql_checked!();
 }

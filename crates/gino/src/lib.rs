@@ -71,6 +71,8 @@ mod engine;
 mod builder;
 mod gino;
 mod param;
+#[cfg(feature = "json")]
+mod document;
 mod sql_type;
 mod expr;
 mod record;

@@ -36,7 +36,7 @@ pub enum Assigned<T> {
     Sql(SeaExpr),
     /// A JSON document that was given by reference: it is written, not copied.
     #[cfg(feature = "json")]
-    Json(crate::json::Document),
+    Json(crate::document::Document),
 }
 
 /// Makes what is an [`Expression`] an operand too. One by one: a blanket implementation would keep

@@ -68,7 +68,7 @@ impl<T: SqlType> ColumnValue for T {
 }
 
 #[cfg(feature = "json")]
-impl ColumnValue for crate::json::Document {
+impl ColumnValue for crate::document::Document {
     fn as_sql(&self) -> &(dyn ToSql + Sync) {
         self
     }
@@ -97,7 +97,7 @@ impl PropertyValue {
     }
 
     fn of(value: &impl serde::Serialize) -> PropertyValue {
-        PropertyValue::new(crate::json::to_value(value))
+        PropertyValue::new(crate::document::to_value(value))
     }
 }
 
