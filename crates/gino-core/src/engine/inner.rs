@@ -98,7 +98,8 @@ impl Pooled {
     }
 
     fn actions(&mut self) -> Option<Actions> {
-        if self.discarded.is_empty() && !self.pool.has_events() && !self.pool.is_closed() {
+        let idle = self.discarded.is_empty() && !self.pool.has_events();
+        if idle && !self.pool.is_closed() && !self.pool.is_down() {
             return None;
         }
         let mut actions = Actions::default();

@@ -222,3 +222,30 @@ fn error_that_waiting_does_not_help_comes_at_once() {
     });
     assert_eq!(engine.metrics().failed_connects, 3);
 }
+
+#[test]
+fn who_waits_for_a_server_is_served_though_the_house_is_kept_for_later() {
+    for seed in 0..20 {
+        let world = World::new(seed);
+        let engine = engine(&world, &[("max_size", "2"), ("max_lifetime", "10000")]);
+        let (same, other) = (engine.clone(), engine.clone());
+        // From now on somebody waits for the time when it is too old.
+        let held = world.run(async move {
+            drop(same.acquire(None).await.unwrap());
+            same.acquire(None).await.unwrap()
+        });
+        world.advance(seconds(1));
+        world.network.server().refusing = true;
+        let waiting = world.start(async move {
+            let limit = Limit::within(other.runtime(), Some(seconds(60)));
+            other.acquire(limit).await.map(drop)
+        });
+        world.advance(seconds(5));
+        assert!(waiting.lock().unwrap().is_none(), "seed {seed}");
+        world.network.server().refusing = false;
+        world.advance(seconds(3));
+        let served = waiting.lock().unwrap().take();
+        assert!(matches!(served, Some(Ok(()))), "seed {seed}");
+        drop(held);
+    }
+}
