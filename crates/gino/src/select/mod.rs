@@ -73,13 +73,15 @@ impl<M: Model, S: Selection> Query<M, S> {
     }
 
     /// The whole as a sea-query statement.
-    pub fn into_statement(self) -> SelectStatement {
-        self.whole()
+    pub fn into_statement(mut self) -> SelectStatement {
+        let mut statement = std::mem::take(&mut self.statement);
+        self.complete(&mut statement);
+        statement
     }
 
-    pub(crate) fn whole(&self) -> SelectStatement {
-        let mut statement = self.statement.clone();
-        self.selection.select(&mut statement);
+    /// Adds to `statement` what is kept beside it.
+    fn complete(&self, statement: &mut SelectStatement) {
+        self.selection.select(statement);
         if !self.ctes.is_empty() {
             let mut clause = sea_query::WithClause::new();
             clause.recursive(self.recursive);
@@ -88,12 +90,11 @@ impl<M: Model, S: Selection> Query<M, S> {
             }
             statement.with_cte(clause);
         }
-        statement
     }
 
     /// The SQL text, for logs and tests; values are `$1`, `$2`, ….
     pub fn to_sql(&self) -> String {
-        let built = self.build();
+        let built = self.build(self.statement.clone());
         built.map_or_else(
             |error| error.to_string(),
             |built| built.sql.as_str().to_owned(),

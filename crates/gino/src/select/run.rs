@@ -47,8 +47,8 @@ impl<M: Model, S: Selection> Query<M, S> {
     }
 
     /// Runs it for the server's command tag; rows are not kept.
-    pub async fn status(self) -> Result<Status> {
-        let built = self.build()?;
+    pub async fn status(mut self) -> Result<Status> {
+        let built = self.built()?;
         self.on.status(&built.sql, &built.values()?).await
     }
 
@@ -75,11 +75,11 @@ impl<M: Model, S: Selection> Query<M, S> {
     /// # Errors
     /// `CursorOutsideTransaction`, here or with the first row; a `UsageError` for a loader that puts
     /// several rows together, which may not be in one portion.
-    pub async fn iterate(self) -> Result<Cursor<'static, S::Output>> {
+    pub async fn iterate(mut self) -> Result<Cursor<'static, S::Output>> {
         if !self.selection.by_row() {
             return Err(UsageError::Statement(APART).into());
         }
-        let built = self.build()?;
+        let built = self.built()?;
         iterate::cursor(self.on, built, self.selection.load()).await
     }
 
@@ -105,26 +105,35 @@ impl<M: Model, S: Selection> Query<M, S> {
     }
 
     /// At most as many rows as are asked for, if they can be told apart from the rest.
-    async fn run(self, max_rows: u32) -> Result<Vec<S::Output>> {
-        let built = self.build()?;
-        let load = self.selection.load();
+    fn run(mut self, max_rows: u32) -> impl Future<Output = Result<Vec<S::Output>>> + Send {
+        // Here, not in the future, which would have room for the statement.
+        let (built, load) = (self.built(), self.selection.load());
         let max_rows = if self.selection.by_row() { max_rows } else { 0 };
-        self.on
-            .load(&built.sql, &built.values()?, max_rows, load)
-            .await
+        let on = self.on;
+        async move {
+            let built = built?;
+            let values = built.values()?;
+            on.load(&built.sql, &values, max_rows, load).await
+        }
     }
 
-    pub(crate) fn build(&self) -> Result<Built> {
+    /// The statement in SQL; the query has none any more.
+    fn built(&mut self) -> Result<Built> {
+        let statement = std::mem::take(&mut self.statement);
+        self.build(statement)
+    }
+
+    pub(super) fn build(&self, mut statement: SelectStatement) -> Result<Built> {
         self.selection.check()?;
-        let statement = self.whole();
+        self.complete(&mut statement);
         Built::new(|writer| statement.build_collect_into(POSTGRES, writer))
     }
 }
 
 impl<M: Model, I: Single> Query<M, I> {
     /// The value of the first row; `None` if there is no row, or the value is NULL.
-    pub async fn scalar(self) -> Result<Option<<I::Value as SqlType>::Plain>> {
-        let built = self.build()?;
+    pub async fn scalar(mut self) -> Result<Option<<I::Value as SqlType>::Plain>> {
+        let built = self.built()?;
         let load = ScalarRows::<<I::Value as SqlType>::Plain>::new();
         let found = self.on.load(&built.sql, &built.values()?, 1, load).await?;
         Ok(found.into_iter().next().flatten())
