@@ -17,7 +17,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 from urllib.parse import quote
+
+from ports import free_port
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
@@ -210,7 +211,7 @@ def _start(
     log = home / "log"
     # The port is free when it is chosen; if another program takes it first, choose again.
     for _ in range(5):
-        port = _free_port()
+        port = free_port()
         arguments: list[str | Path] = [programs / "postgres", "-D", home / "data", "-k", home]
         arguments += ["-p", str(port)]
         for name, value in settings.items():
@@ -247,7 +248,9 @@ def _ready(pid_file: Path, process: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(FileNotFoundError):
-            if "ready" in pid_file.read_text():
+            # A server that was killed has left its own behind.
+            status = pid_file.read_text().splitlines()
+            if status[:1] == [str(process.pid)] and "ready" in status[-1]:
                 return True
         time.sleep(0.02)
     if process.poll() is None:
@@ -278,13 +281,6 @@ def _die_with_parent() -> Callable[[], None] | None:
         return None
     prctl = ctypes.CDLL(None).prctl
     return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main(command: list[str]) -> int:

@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ports import free_port
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DSN = "postgresql://localhost/gino"
@@ -75,7 +76,7 @@ class Page:
 
     def run(self, home: Path, dsn: str) -> None:
         """Do all that the page says, in `home`, an empty directory. Errors: Broken."""
-        port = _free_port()
+        port = free_port()
         more = "&" if "?" in dsn else "?"  # a page may add settings to its address
         texts = [(f"{DSN}?", f"{dsn}{more}"), (DSN, dsn), (PORT, str(port))]
         for block in self.blocks:
@@ -246,12 +247,6 @@ def _has(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, list) and isinstance(found, list):
         return len(found) == len(wanted) and all(map(_has, found, wanted))
     return bool(found == wanted)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _execute(source: str, shown: str) -> None:

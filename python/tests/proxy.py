@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
+
+from ports import free_port
 
 
 @dataclass
@@ -44,9 +45,7 @@ class Proxy:
 
     def __init__(self, dsn: str) -> None:
         self._parts = urlsplit(dsn)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         # seconds that what the server says takes to get here; what it says meanwhile comes with it
         self.delay = 0.0
         self.round_trips = 0

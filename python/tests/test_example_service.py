@@ -7,7 +7,6 @@ import contextlib
 import json
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from ports import free_port
 
 import gino
 from pages import environment, serving
@@ -104,9 +104,7 @@ def test_migrations_are_written_as_sql(home_dsn: str) -> None:
 
 
 def test_service_serves_what_the_containers_command_starts(home_dsn: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = json.loads(dict(instructions())["CMD"])
     assert command[0] == "python"
     command[0] = sys.executable
@@ -132,9 +130,7 @@ def test_service_serves_what_the_containers_command_starts(home_dsn: str) -> Non
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])  # the program chooses its own loop
 async def test_service_waits_for_a_database_that_starts_later(home_dsn: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     async with Proxy(home_dsn) as proxy:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tickets"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+from ports import free_port
 
 import gino
 from pages import environment
@@ -53,12 +53,6 @@ async def program(kind: Any, home: Path, **settings: str) -> AsyncIterator[Any]:
         if process.returncode is None:
             process.kill()
         await process.communicate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(condition: Any) -> None:

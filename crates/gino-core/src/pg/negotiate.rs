@@ -95,12 +95,13 @@ fn encryption(tls: &Arc<Tls>, required: bool) -> Encryption {
 
 /// What the byte that answers an SSLRequest means. More than one byte is somebody's attempt to slip
 /// in what would be taken for the server's encrypted words (CVE-2021-23222). The text of an error
-/// counts for nothing: nobody has proved to be the server yet.
+/// counts for nothing: nobody has proved to be the server yet. A server that does no TLS and ends in
+/// this moment says both (PostgreSQL source, secure_read).
 fn judge(answer: &[u8]) -> Result<Answer, ProtocolError> {
     let got = match answer {
         b"S" => return Ok(Answer::Begin),
         b"N" => return Ok(Answer::Decline),
-        [b'E', ..] => return Ok(Answer::Fail),
+        [b'E', ..] | b"NE" => return Ok(Answer::Fail),
         [b'S' | b'N', ..] => "more than one byte".into(),
         other => format!("\"{}\"", other.escape_ascii()).into(),
     };
@@ -116,3 +117,24 @@ const QUESTION: Question = Question {
     request: &[0, 0, 0, 8, 4, 210, 22, 47],
     judge,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answer_is_one_byte_unless_the_server_fails() {
+        for (answer, meaning) in [
+            (&b"S"[..], Some(Answer::Begin)),
+            (b"N", Some(Answer::Decline)),
+            (b"EF", Some(Answer::Fail)),
+            // Declined, and then the server's process ended with an error.
+            (b"NE", Some(Answer::Fail)),
+            (b"SE", None),
+            (b"NR", None),
+            (b"R", None),
+        ] {
+            assert_eq!(judge(answer).ok(), meaning, "{answer:?}");
+        }
+    }
+}
