@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -84,6 +85,24 @@ def test_an_unknown_extension_says_what_to_install(code: str, site: Path) -> Non
 def test_an_extension_whose_own_module_is_missing_says_so(site: Path) -> None:
     done = run("-c", "import gino.ext.gone", path=site)
     assert "No module named 'gino_gone'" in done.stderr
+
+
+FRAMEWORKS = ["aiohttp", "litestar", "quart", "sanic", "starlette", "tornado"]
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_an_extension_without_its_framework_says_what_to_install(name: str) -> None:
+    for code in (f"import gino.ext.{name}", f"from gino.ext import {name}"):
+        done = run("-c", f"import sys; sys.modules[{name!r}] = None; {code}")
+        version = importlib.metadata.version("gino")
+        words = f'gino.ext.{name} needs {name}, which is not installed: pip install "gino[{name}]'
+        last = done.stderr.strip().splitlines()[-1]
+        assert last == f'ModuleNotFoundError: {words}>={version}"'
+
+
+def test_every_framework_has_an_extra_of_its_name() -> None:
+    extras = importlib.metadata.metadata("gino").get_all("Provides-Extra")
+    assert set(FRAMEWORKS) <= set(extras or ())
 
 
 def test_there_is_one_hook_however_often_it_is_installed(site: Path) -> None:

@@ -11,11 +11,13 @@ import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
-from aiohttp import web
-
 from ..crud import CRUDModel
 from ..strategies import GinoStrategy
+from ._extra import needed
 from ._web import WebConnection, WebEngine, WebExecutor, WebGino, WebModelMixin
+
+with needed("aiohttp"):
+    from aiohttp import web
 
 __all__ = [
     "AiohttpModelMixin",

@@ -11,12 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
-from litestar.config.app import AppConfig
-from litestar.exceptions import NotFoundException
-from litestar.middleware import DefineMiddleware
-
 from ..crud import CRUDModel
 from ..strategies import GinoStrategy
+from ._extra import needed
 from ._web import (
     RequestConnection,
     WebConnection,
@@ -25,6 +22,11 @@ from ._web import (
     WebGino,
     WebModelMixin,
 )
+
+with needed("litestar"):
+    from litestar.config.app import AppConfig
+    from litestar.exceptions import NotFoundException
+    from litestar.middleware import DefineMiddleware
 
 __all__ = [
     "Gino",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from quart import Quart
-from werkzeug.exceptions import NotFound
-
 from ..crud import CRUDModel
 from ..strategies import GinoStrategy
+from ._extra import needed
 from ._web import ApplicationGino, WebConnection, WebEngine, WebExecutor, WebModelMixin
+
+with needed("quart"):
+    from quart import Quart
+    from werkzeug.exceptions import NotFound
 
 __all__ = [
     "Gino",

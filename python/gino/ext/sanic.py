@@ -10,12 +10,14 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import Any, NoReturn
 
-from sanic import Sanic
-from sanic.exceptions import NotFound
-
 from ..crud import CRUDModel
 from ..strategies import GinoStrategy
+from ._extra import needed
 from ._web import ApplicationGino, WebConnection, WebEngine, WebExecutor, WebModelMixin, give_back
+
+with needed("sanic"):
+    from sanic import Sanic
+    from sanic.exceptions import NotFound
 
 __all__ = [
     "Gino",

@@ -11,11 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-
 from ..crud import CRUDModel
 from ..strategies import GinoStrategy
+from ._extra import needed
 from ._web import (
     ApplicationGino,
     RequestConnection,
@@ -24,6 +22,10 @@ from ._web import (
     WebExecutor,
     WebModelMixin,
 )
+
+with needed("starlette"):
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
 
 __all__ = [
     "Gino",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from tornado import web
-from tornado.websocket import WebSocketHandler
-
 from ..crud import CRUDModel
 from ..strategies import GinoStrategy
+from ._extra import needed
 from ._web import WebConnection, WebEngine, WebExecutor, WebGino, WebModelMixin
+
+with needed("tornado"):
+    from tornado import web
+    from tornado.websocket import WebSocketHandler
 
 __all__ = [
     "Application",
