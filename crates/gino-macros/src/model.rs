@@ -264,7 +264,7 @@ impl Border {
             let span = field.ty.span();
             match &field.kind {
                 Kind::Column(_) => {
-                    let read = quote_spanned!(span=> record.get::<#ty>(at + #at)?);
+                    let read = quote_spanned!(span=> ::gino::model::read::<#ty>(record, at + #at)?);
                     let read = field.unwrapped(read);
                     load.push(quote!(let #name = #read;));
                     renew.push(quote!(self.#name = fresh.#name;));
@@ -295,7 +295,11 @@ impl Border {
                         });
                     }
                 }
-                Kind::Relation | Kind::Skipped => {
+                Kind::Relation => {
+                    let none = quote_spanned!(span=> <#ty as ::gino::model::RelationField>::none);
+                    build.push(quote!(let #name = #none();));
+                }
+                Kind::Skipped => {
                     build.push(quote!(let #name = ::core::default::Default::default();));
                 }
                 Kind::Group => {

@@ -115,6 +115,8 @@ pub use bytes::BytesMut as __BytesMut;
 pub use connection::{Acquire, Connection};
 pub use context::{InScope, Scope, ScopeExt, deadline};
 pub use copy::{CopyIn, CopyOut};
+#[doc(hidden)]
+pub use crud::Apply as __Apply;
 pub use crud::{Create, Crud, Delete, Get, Update};
 pub use cursor::Cursor;
 pub use engine::Engine;

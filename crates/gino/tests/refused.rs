@@ -96,6 +96,18 @@ fn wrong_programs_are_told_where_and_what_to_write() {
         if expected.is_empty() && !said.is_empty() {
             panic!("the control {name} does not compile: {said:#?}");
         }
+        // Nor are there errors beside those that are expected, but for the compiler's summary.
+        let summary = ["error: aborting", "error: could not compile"];
+        let errors = said.iter().filter(|said| said.starts_with("error: "));
+        for said in errors.filter(|said| !summary.iter().any(|start| said.starts_with(start))) {
+            let is_expected = |line: &&str| {
+                let words = line.strip_prefix("error: ");
+                words.is_some_and(|words| said.contains(words))
+            };
+            if !expected.iter().any(is_expected) {
+                wrong.push(format!("{name}: nobody expects `{said}`"));
+            }
+        }
         for line in expected {
             let (kind, words) = line.split_once(": ").unwrap();
             let is_it = |said: &String| said.starts_with(kind) && said.contains(words);

@@ -12,7 +12,7 @@ use crate::select::{Alias, Item, Query, Whole};
 pub use create::Create;
 pub use delete::Delete;
 pub use get::Get;
-pub use update::Update;
+pub use update::{Apply, Update};
 
 /// What every [`Model`] can do. It comes with `use gino::prelude::*`.
 pub trait Crud: Model {
@@ -129,20 +129,20 @@ macro_rules! __fields {
             }
         }
 
-        impl $fields<$crate::Update<$model>> {
+        impl<K: $crate::__Apply<$model>> $fields<K> {
             /// See [`gino::Update::apply`]($crate::Update::apply).
             pub fn apply(
                 self,
             ) -> impl ::core::future::Future<Output = $crate::Result<$model>> + Send {
-                self.0.apply()
+                self.0.applied()
             }
 
             /// See [`gino::Update::apply_to`]($crate::Update::apply_to).
-            pub fn apply_to<'m>(
+            pub fn apply_to(
                 self,
-                instance: &'m mut $model,
-            ) -> impl ::core::future::Future<Output = $crate::Result<()>> + Send + 'm {
-                self.0.apply_to(instance)
+                instance: &mut $model,
+            ) -> impl ::core::future::Future<Output = $crate::Result<()>> + Send {
+                self.0.applied_to(instance)
             }
         }
     };

@@ -79,6 +79,27 @@ where
 
 placed!(Update<M: Model> where M::Key: Key, [draft]);
 
+/// What [`Update`] can do where the model has a key. It is there for what the derive makes of models
+/// that may have none; everybody else calls `apply`.
+#[doc(hidden)]
+pub trait Apply<M> {
+    fn applied(self) -> impl Future<Output = Result<M>> + Send;
+    fn applied_to(self, instance: &mut M) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl<M: Model> Apply<M> for Update<M>
+where
+    M::Key: Key,
+{
+    fn applied(self) -> impl Future<Output = Result<M>> + Send {
+        self.apply()
+    }
+
+    fn applied_to(self, instance: &mut M) -> impl Future<Output = Result<()>> + Send {
+        self.apply_to(instance)
+    }
+}
+
 impl<M: Model> Assign<M> for Update<M> {
     fn draft(&mut self) -> &mut Draft {
         &mut self.draft

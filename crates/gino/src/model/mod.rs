@@ -60,6 +60,13 @@ pub use table::{
     Target, Unique, joined,
 };
 
+/// The value of a column; for the derive, so that a type no column holds is told once.
+#[doc(hidden)]
+#[inline]
+pub fn read<T: SqlType>(record: &Record<'_>, at: usize) -> Result<T> {
+    record.get(at)
+}
+
 /// A struct whose instances are rows of a table. Derive it.
 ///
 /// ```
@@ -94,7 +101,8 @@ pub use table::{
 /// - nothing, if it is a plain column. `Option` is NULL.
 /// - `primary_key`; several fields make a composite key. A single integer counts up by itself, unless
 ///   it refers to another column, has a default or says `autoincrement = false`.
-/// - `column = "…"`: another name in the database. `type = "varchar(20)"`: another SQL type.
+/// - `column = "…"`: another name in the database. `type = "varchar(20)"`: another SQL type,
+///   `"varchar(20)[]"` where it is an array.
 /// - `default = "noname"`: an expression of Rust, evaluated when a row is created without a value;
 ///   `default` alone is `Default::default()`. `server_default = "…"` is a text, number or boolean that
 ///   the server fills in, `server_default = sql("now()")` an expression of its.

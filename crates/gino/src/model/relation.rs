@@ -58,6 +58,11 @@ pub trait RelationField: Default {
     /// Whether it holds many.
     const MANY: bool = false;
 
+    /// Nothing yet.
+    fn none() -> Self {
+        Self::default()
+    }
+
     /// Takes a child.
     fn attach(&mut self, child: Self::Model);
 }

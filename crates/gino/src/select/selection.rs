@@ -43,7 +43,7 @@ pub trait Selection: Send + 'static {
 /// A selection, or a part of one, that makes something of each row by itself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be selected",
-    label = "select columns, expressions, models by `User::all_columns()`, or a tuple of those"
+    label = "select columns, expressions, models by `User::whole()`, or a tuple of those"
 )]
 pub trait Item: Clone + Send + 'static {
     /// What it makes of a row.

@@ -19,6 +19,14 @@ pub struct Team {
 }
 
 #[derive(Model)]
+#[gino(db = DB)]
+pub struct LogLine {
+    #[gino(references = User::ID)]
+    user_id: i32,
+    text: String,
+}
+
+#[derive(Model)]
 #[gino(db = DB, table = "users", unique(name, team_id))]
 pub struct User {
     #[gino(primary_key)]

@@ -1,6 +1,7 @@
 //! A group of columns derives `Columns`.
 //~ error: `Stamps` is not a group of columns
 //~ label: add #[derive(Columns)] to it
+//~ error: no function or associated item named `at` found for type `_`
 //~ at: stamps: Stamps,
 
 use gino::prelude::*;
