@@ -315,6 +315,15 @@ pub enum RowError {
     NoColumn(String),
     /// The row of an instance is gone: it was deleted, or its key was changed.
     NoSuchRow(&'static str),
+    /// New rows did not come back: a trigger or rule of the table kept them out.
+    KeptOut {
+        /// The table's name.
+        table: &'static str,
+        /// How many rows were to be stored.
+        given: usize,
+        /// How many came back.
+        stored: usize,
+    },
 }
 
 impl fmt::Display for RowError {
@@ -326,6 +335,21 @@ impl fmt::Display for RowError {
             RowError::NoSuchRow(table) => write!(
                 f,
                 "the row is gone from {table}: it was deleted, or its key was changed"
+            ),
+            RowError::KeptOut {
+                table, given: 1, ..
+            } => write!(
+                f,
+                "the new row of {table} did not come back: a trigger or rule kept it out"
+            ),
+            RowError::KeptOut {
+                table,
+                given,
+                stored,
+            } => write!(
+                f,
+                "{stored} of {given} new rows of {table} came back: a trigger or rule kept the others \
+                 out; `copy_in` stores what is let in, and tells how many"
             ),
         }
     }

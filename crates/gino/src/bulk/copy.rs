@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use gino_core::engine::within;
 use gino_core::error::{CodecError, Result, UsageError};
-use postgres_types::IsNull;
+use postgres_types::{IsNull, Type};
 
 use crate::context;
 use crate::crud::Create;
@@ -12,12 +12,14 @@ use crate::place::{On, awaited, placed};
 use crate::query::Status;
 use crate::sql_type::quoted;
 
+use super::catalog;
 use super::create::finished;
 use super::rows::{columns_of, is_text};
 
 /// Many new rows by COPY: `User::copy_in(…)`. Await it for their number.
 ///
-/// All rows set the same columns, to plain values; arrays of enumerations are for `bulk_create`.
+/// All rows set the same columns, to plain values. For arrays of enumerations and their like the server
+/// is asked what it calls them.
 ///
 /// # Errors
 /// `MissingValue` if a column has neither value nor default, a usage error if rows differ in what
@@ -67,6 +69,10 @@ async fn copy<M: Model>(on: On, rows: Vec<Create<M>>) -> Result<u64> {
     let (of, names) = (M::TABLE.sql(), names.join(", "));
     let sql = format!("COPY {of} ({names}) FROM STDIN WITH (FORMAT binary)");
     check(first, &columns)?;
+    let mut arrays = Vec::with_capacity(columns.len());
+    for (column, wire) in columns.iter().zip(first.wires()) {
+        arrays.push(catalog::array_of(&on, column, &wire).await?);
+    }
     let held = on.hold().await?;
     let runtime = held.seat.runtime().clone();
     let limit = context::limit(&runtime, None);
@@ -75,7 +81,7 @@ async fn copy<M: Model>(on: On, rows: Vec<Create<M>>) -> Result<u64> {
         let mut portion = BytesMut::with_capacity(PORTION + PORTION / 4);
         portion.put_slice(HEAD);
         for draft in &drafts {
-            encode(draft, &mut portion)?;
+            encode(draft, &arrays, &mut portion)?;
             if portion.len() >= PORTION {
                 copy.write(&portion).await?;
                 portion.clear();
@@ -92,16 +98,6 @@ async fn copy<M: Model>(on: On, rows: Vec<Create<M>>) -> Result<u64> {
 /// In binary form nothing is converted: a column has to have the SQL type of its Rust type, or both
 /// are text.
 fn check(draft: &Draft, columns: &[&ColumnDef]) -> Result<()> {
-    if columns
-        .iter()
-        .any(|column| column.sql_type.array && column.sql_type.enumeration.is_some())
-    {
-        return Err(UsageError::Statement(
-            "COPY needs the number that the server gave an enumerated type for an array of it: use \
-             bulk_create",
-        )
-        .into());
-    }
     let fits = draft.type_names().zip(columns).all(|(name, column)| {
         let own = column.sql_type.name;
         name == own || (is_text(name) && is_text(own))
@@ -116,11 +112,13 @@ fn check(draft: &Draft, columns: &[&ColumnDef]) -> Result<()> {
     }
 }
 
-/// A row: the number of its fields, then the length and bytes of each.
-fn encode(draft: &Draft, out: &mut BytesMut) -> Result<()> {
+/// A row: the number of its fields, then the length and bytes of each. `arrays` are the types of which
+/// the server has said more.
+fn encode(draft: &Draft, arrays: &[Option<Type>], out: &mut BytesMut) -> Result<()> {
     let count = i16::try_from(draft.slots.len()).unwrap_or(i16::MAX);
     out.put_i16(count);
-    for (place, (value, ty)) in draft.wire_values().enumerate() {
+    for (place, ((value, wire), array)) in draft.wire_values().zip(arrays).enumerate() {
+        let ty = array.clone().unwrap_or(wire);
         let start = out.len();
         out.put_i32(-1);
         let refused = |error: Box<dyn std::error::Error + Sync + Send>| CodecError {

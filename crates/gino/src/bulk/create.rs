@@ -1,6 +1,6 @@
 //! Owns the creation of many rows in one statement, and upserts.
 
-use gino_core::error::Result;
+use gino_core::error::{Result, RowError};
 use gino_core::session::Sql;
 use postgres_types::ToSql;
 
@@ -14,7 +14,7 @@ use crate::value::Sets;
 
 use super::conflict::{Action, Conflict, OnConflict};
 use super::rows::{Array, Unnested, can_unnest, columns_of};
-use super::{ColumnSet, mixed};
+use super::{ColumnSet, catalog, mixed};
 
 /// Many new rows: `User::bulk_create(…)`, `User::bulk_upsert(…)`. Await it to have them.
 ///
@@ -24,7 +24,10 @@ use super::{ColumnSet, mixed};
 ///
 /// # Errors
 /// `MissingValue` if a column has neither value nor default, before anything is sent; the server's
-/// error; a value that does not fit.
+/// error; a value that does not fit; `RowError::KeptOut` if a trigger or rule of the table kept a row
+/// out and nothing was said for a conflict: nothing is stored then. The server is asked once for each
+/// engine whether there is one; one that is made while the program runs is noticed when it has kept out
+/// the first row.
 ///
 /// # Cancellation
 /// The statement is cancelled on the server; outside of a transaction it may have been committed
@@ -58,48 +61,86 @@ impl<M: Model> BulkCreate<M> {
     }
 
     async fn run(self) -> Result<Vec<M>> {
-        let drafts = finished(self.rows)?;
-        let Some(first) = drafts.first() else {
-            return Ok(Vec::new());
-        };
-        let rows = Rows::new(Whole::<M>::new());
-        let mask = first.mask().filter(|mask| *mask != 0);
-        let has_values = self.conflict.as_ref().is_some_and(Conflict::has_values);
-        let same =
-            |mask: &u128| !has_values && drafts.iter().all(|draft| draft.mask() == Some(*mask));
-        let Some(mask) = mask.filter(same) else {
-            return mixed::create(self.on, drafts, self.conflict).await;
-        };
-        let conflict = self.conflict.as_ref();
-        let columns = columns_of(M::TABLE, mask);
-        if can_unnest(&columns) {
-            let sql = text::<M>(Set::Many, mask, conflict, || {
-                many::<M>(first, mask, conflict)
-            });
-            let arrays: Vec<Array<'_>> = (0..columns.len())
-                .map(|at| Array::of(&drafts, at))
-                .collect();
-            let arrays: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|array| array as _).collect();
-            return self.on.load(&sql, &arrays, 0, rows).await;
+        let BulkCreate { rows, conflict, on } = self;
+        let drafts = finished(rows)?;
+        if conflict.is_some() {
+            return create(on, drafts, conflict, None).await;
         }
-        let sql = text::<M>(Set::Each, mask, conflict, || each::<M>(mask, conflict));
-        let set = |draft| {
-            let mut values = Vec::with_capacity(columns.len());
-            Draft::values(draft, &mut values);
-            values
-        };
-        let sets: Vec<Vec<_>> = drafts.iter().map(set).collect();
-        let done = self
-            .on
-            .run(&sql, &Sets(&sets), 0, LoadSink::boxed(rows))
-            .await?;
-        let load = LoadSink::<Rows<Whole<M>>>::load_of(done.sink);
-        Ok(load.map_or_else(Vec::new, |mut load| load.take()))
+        let all = Some(drafts.len());
+        on.together(async move |on| {
+            // A single row is stored or not.
+            let in_transaction = drafts.len() > 1 && catalog::may_keep_out::<M>(&on).await?;
+            match in_transaction {
+                true => on.transaction(|on| create(on, drafts, None, all)).await,
+                false => create(on, drafts, None, all).await,
+            }
+        })
+        .await
     }
 }
 
 placed!(BulkCreate<M: Model>, []);
 awaited!(BulkCreate<M: Model> => Vec<M>);
+
+/// Creates them; `all` is how many have to come back, if that is known.
+async fn create<M: Model>(
+    on: On,
+    drafts: Vec<Draft>,
+    conflict: Option<Conflict>,
+    all: Option<usize>,
+) -> Result<Vec<M>> {
+    let Some(first) = drafts.first() else {
+        return Ok(Vec::new());
+    };
+    let rows = Rows::new(Whole::<M>::new());
+    let mask = first.mask().filter(|mask| *mask != 0);
+    let has_values = conflict.as_ref().is_some_and(Conflict::has_values);
+    let same = |mask: &u128| !has_values && drafts.iter().all(|draft| draft.mask() == Some(*mask));
+    let Some(mask) = mask.filter(same) else {
+        return mixed::create(on, drafts, conflict, all).await;
+    };
+    let conflict = conflict.as_ref();
+    let columns = columns_of(M::TABLE, mask);
+    if can_unnest(&columns) {
+        let sql = text::<M>(Set::Many, mask, conflict, || {
+            many::<M>(first, mask, conflict)
+        });
+        let arrays: Vec<Array<'_>> = (0..columns.len())
+            .map(|at| Array::of(&drafts, at))
+            .collect();
+        let arrays: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|array| array as _).collect();
+        let made = on.load(&sql, &arrays, 0, rows).await?;
+        return complete(&on, made, all);
+    }
+    let sql = text::<M>(Set::Each, mask, conflict, || each::<M>(mask, conflict));
+    let set = |draft| {
+        let mut values = Vec::with_capacity(columns.len());
+        Draft::values(draft, &mut values);
+        values
+    };
+    let sets: Vec<Vec<_>> = drafts.iter().map(set).collect();
+    let load = LoadSink::boxed(rows);
+    let done = on.run(&sql, &Sets(&sets), 0, load).await?;
+    let load = LoadSink::<Rows<Whole<M>>>::load_of(done.sink);
+    let made = load.map_or_else(Vec::new, |mut load| load.take());
+    complete(&on, made, all)
+}
+
+/// The rows that were `made`, if they are `all`.
+pub(super) fn complete<M: Model>(on: &On, made: Vec<M>, all: Option<usize>) -> Result<Vec<M>> {
+    let Some(given) = all.filter(|all| *all != made.len()) else {
+        return Ok(made);
+    };
+    // Perhaps by a trigger that was not there when the server was asked.
+    M::plans().forget_keeps_out(on.target()?.core.config());
+    let (table, stored) = (M::TABLE.name, made.len());
+    let kept_out = RowError::KeptOut {
+        table,
+        given,
+        stored,
+    };
+    Err(kept_out.into())
+}
 
 pub(super) fn finished<M: Model>(rows: Vec<Create<M>>) -> Result<Vec<Draft>> {
     rows.into_iter()

@@ -10,23 +10,26 @@ use crate::place::On;
 use crate::select::{Rows, Whole};
 
 use super::conflict::Conflict;
+use super::create::complete;
 
-/// Creates them; `conflict` says what is done with those that are there already.
+/// Creates them; `conflict` says what is done with those that are there already, `all` how many have to
+/// come back.
 pub(super) async fn create<M: Model>(
     on: On,
     drafts: Vec<Draft>,
     conflict: Option<Conflict>,
+    all: Option<usize>,
 ) -> Result<Vec<M>> {
     let statements = statements::<M>(drafts, conflict.as_ref())?;
     if let [only] = statements.as_slice() {
-        return load(&on, only).await;
+        return complete(&on, load(&on, only).await?, all);
     }
     on.transaction(async move |on| {
-        let mut all = Vec::new();
+        let mut made = Vec::new();
         for statement in &statements {
-            all.extend(load(&on, statement).await?);
+            made.extend(load(&on, statement).await?);
         }
-        Ok(all)
+        complete(&on, made, all)
     })
     .await
 }

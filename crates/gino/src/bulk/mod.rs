@@ -1,6 +1,7 @@
 //! Owns statements on many rows at once: bulk creates, upserts and updates, COPY, changes and deletions by
 //! condition. Never sends a parameter per value where an array per column does. `crud` has one row.
 
+mod catalog;
 mod change;
 mod columns;
 mod conflict;

@@ -75,9 +75,15 @@ impl<M: Model> Create<M> {
                 }
             };
             // A trigger or rule may have kept the row out.
-            made.into_iter()
-                .next()
-                .ok_or_else(|| RowError::NoneFound.into())
+            made.into_iter().next().ok_or_else(|| {
+                let (table, given, stored) = (M::TABLE.name, 1, 0);
+                let kept_out = RowError::KeptOut {
+                    table,
+                    given,
+                    stored,
+                };
+                kept_out.into()
+            })
         }
     }
 }

@@ -2,8 +2,9 @@
 //! where they differ. Never runs them.
 
 use std::collections::BTreeMap;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
+use gino_core::config::Config;
 use gino_core::session::Sql;
 
 use super::Table;
@@ -17,6 +18,8 @@ pub struct Plans {
     delete: OnceLock<Sql>,
     /// By statement, the columns it sets, and those that may conflict.
     sets: RwLock<BTreeMap<(Set, u128, u128), Sql>>,
+    /// By engine, which its configuration stands for: whether the table may keep new rows out.
+    keeps_out: RwLock<Vec<(Weak<Config>, bool)>>,
 }
 
 /// A statement whose text depends on which columns it sets.
@@ -42,6 +45,7 @@ impl Plans {
             get: OnceLock::new(),
             delete: OnceLock::new(),
             sets: RwLock::new(BTreeMap::new()),
+            keeps_out: RwLock::new(Vec::new()),
         }
     }
 
@@ -127,6 +131,32 @@ impl Plans {
             let columns = self.columns(table);
             format!("UPDATE {of} SET {sets} WHERE {key} RETURNING {columns}")
         })
+    }
+
+    /// Whether the table may keep new rows out, if `engine` has been asked.
+    pub(crate) fn keeps_out(&self, engine: &Arc<Config>) -> Option<bool> {
+        let known = self
+            .keeps_out
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let of_engine = |(of, _): &&(Weak<Config>, bool)| std::ptr::eq(of.as_ptr(), &**engine);
+        known
+            .iter()
+            .find(of_engine)
+            .map(|(_, keeps_out)| *keeps_out)
+    }
+
+    /// Keeps what `engine` said of that.
+    pub(crate) fn remember_keeps_out(&self, engine: &Arc<Config>, keeps_out: bool) {
+        self.forget_keeps_out(engine);
+        let mut known = (self.keeps_out.write()).unwrap_or_else(PoisonError::into_inner);
+        known.push((Arc::downgrade(engine), keeps_out));
+    }
+
+    /// Has `engine` asked again.
+    pub(crate) fn forget_keeps_out(&self, engine: &Arc<Config>) {
+        let mut known = (self.keeps_out.write()).unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(of, _)| of.strong_count() > 0 && !std::ptr::eq(of.as_ptr(), &**engine));
     }
 
     fn set(&self, set: Set, mask: u128, key: u128, make: impl FnOnce() -> String) -> Sql {

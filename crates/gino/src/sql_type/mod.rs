@@ -77,11 +77,15 @@ pub struct TypeDef {
 }
 
 impl TypeDef {
-    /// A type by its name.
+    /// A type by its name; `varchar(20)[]` is an array.
     pub const fn named(name: &'static str) -> TypeDef {
+        let mut member = name.as_bytes();
+        while let [before @ .., b'[', b']'] = member {
+            member = before;
+        }
         TypeDef {
-            name,
-            array: false,
+            name: name.split_at(member.len()).0,
+            array: member.len() < name.len(),
             enumeration: None,
         }
     }

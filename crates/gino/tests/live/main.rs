@@ -26,6 +26,7 @@ mod ext_axum;
 mod failure;
 mod gino;
 mod json;
+mod kept_out;
 mod loader;
 mod model;
 mod shelf;
