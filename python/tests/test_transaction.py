@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from gino.exceptions import (
     CheckViolationError,
     DatabaseError,
     InterfaceError,
+    TransactionStateError,
     UndefinedTableError,
 )
 
@@ -214,3 +216,24 @@ async def test_commit_after_a_swallowed_error_says_that_nothing_was_committed(db
         with pytest.raises(InterfaceError, match="nothing was committed"):
             await transaction.commit()
     assert await names(db) == []
+
+
+async def test_transactions_side_by_side_on_one_connection_are_told(db: Any) -> None:
+    async def store(connection: Any, name: str, seconds: float) -> None:
+        async with connection.transaction():
+            await Team.create(name=name, bind=connection)
+            await connection.status(f"SELECT pg_sleep({seconds})")
+            await asyncio.sleep(seconds)
+
+    async with db.acquire() as connection:
+        outer = await connection.transaction()
+        both = store(connection, "a", 0), store(connection, "b", 0.1)
+        first, second = await asyncio.gather(*both, return_exceptions=True)
+        assert first is None
+        assert isinstance(second, TransactionStateError)
+        assert "side by side" in str(second)
+        # the server has heard nothing of it: the transaction around them goes on
+        assert await connection.scalar("SELECT 1") == 1
+        await outer.commit()
+    both_names = await Team.select("name").where(Team.name.in_(["a", "b"])).gino.all()
+    assert sorted(name for (name,) in both_names) == ["a", "b"]

@@ -133,7 +133,12 @@ impl Connection {
             let seat = handle.get().seat(limit).await?;
             let scope = handle.get().core.scope();
             let runtime = seat.runtime().clone();
-            let begun = within(&runtime, limit, core::Transaction::begin(seat, options)).await;
+            let begun = within(
+                &runtime,
+                limit,
+                core::Transaction::begin(seat, options, None),
+            )
+            .await;
             Python::attach(|py| {
                 let begun = begun.map_err(|error| errors::raise(py, error))?;
                 let command_timeout = handle.get().command_timeout();

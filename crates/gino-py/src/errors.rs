@@ -85,7 +85,7 @@ fn kind(leaf: &Leaf) -> &'static str {
             UsageError::Released => "Released",
             UsageError::AlreadyReleased => "AlreadyReleased",
             UsageError::CursorOutsideTransaction => "CursorOutsideTransaction",
-            UsageError::TransactionEnded => "TransactionEnded",
+            UsageError::TransactionEnded | UsageError::SideBySide => "TransactionEnded",
             UsageError::TransactionBegun => "TransactionBegun",
             _ => "Usage",
         },

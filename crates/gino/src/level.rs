@@ -53,7 +53,7 @@ impl Level {
         Level {
             inner,
             handle,
-            outer: outer.filter(|outer| outer.inner.is_active()),
+            outer,
             value: (TypeId::of::<T>(), type_name::<T>()),
             leaving: Mutex::default(),
         }

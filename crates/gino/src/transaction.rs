@@ -216,11 +216,10 @@ pub(crate) async fn run<T: 'static, E>(
 where
     E: From<Error>,
 {
-    let inner = match begin(core, handle, options).await {
-        Ok(inner) => inner,
+    let (inner, outer) = match begin(core, handle, outer, options).await {
+        Ok(begun) => begun,
         Err(error) => return Ended::failed(error),
     };
-    let outer = outer.or_else(|| context::level(inner.seat()));
     let level = Arc::new(Level::new::<T>(inner, Arc::clone(handle), outer));
     let unfinished = AbandonOnDrop(Arc::clone(&level));
     let transaction = Transaction {
@@ -267,12 +266,18 @@ where
 async fn begin(
     core: &Core,
     handle: &Handle,
+    outer: Option<Arc<Level>>,
     options: TransactionOptions,
-) -> Result<CoreTransaction> {
+) -> Result<(CoreTransaction, Option<Arc<Level>>)> {
     let limit = context::limit(core.runtime(), None);
     let seat = Box::pin(handle.seat(limit)).await?;
     let limit = context::command_limit(core);
-    within(core.runtime(), limit, CoreTransaction::begin(seat, options)).await
+    let outer = outer.or_else(|| context::level(&seat));
+    let outer = outer.filter(|outer| outer.inner.is_active());
+    let around = outer.as_ref().map(|outer| &outer.inner);
+    let beginning = CoreTransaction::begin(seat, options, around);
+    let inner = within(core.runtime(), limit, beginning).await?;
+    Ok((inner, outer))
 }
 
 async fn settle(core: &Core, level: &Level, verdict: Verdict) -> Result<()> {

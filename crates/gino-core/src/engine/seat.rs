@@ -36,6 +36,8 @@ pub struct Seat<R: Runtime> {
     pub(super) owed: Mutex<Vec<String>>,
     pub(super) last_sql: Arc<Mutex<Option<Sql>>>,
     pub(super) names: AtomicU64,
+    /// The transactions under way, each inside the one before.
+    levels: Mutex<Vec<u64>>,
     /// What the transaction under way has to do once it is committed.
     after_commit: Mutex<Vec<AfterCommit>>,
     /// The last statement that failed did so because of another transaction.
@@ -66,6 +68,7 @@ impl<R: Runtime> Seat<R> {
             owed: Mutex::default(),
             last_sql,
             names: AtomicU64::new(0),
+            levels: Mutex::default(),
             after_commit: Mutex::default(),
             conflict: AtomicBool::new(false),
         })
@@ -431,6 +434,10 @@ impl<R: Runtime> Seat<R> {
         (self.after_commit.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn levels(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.levels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn owed(&self) -> MutexGuard<'_, Vec<String>> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -476,7 +483,12 @@ impl<R: Runtime> Seat<R> {
 
     /// A name for a savepoint or portal that was not used on this seat before.
     pub(super) fn next_name(&self, prefix: &str) -> String {
-        format!("{prefix}{}", self.names.fetch_add(1, Ordering::Relaxed) + 1)
+        format!("{prefix}{}", self.next_number())
+    }
+
+    /// A number that was not used on this seat before.
+    pub(super) fn next_number(&self) -> u64 {
+        self.names.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn note(&self, sql: &Sql) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::heal::HEAL;
+use super::on_drop::OnDrop;
 use super::seat::{AfterCommit, Owed, Seat};
 use super::timeout::{Limit, race};
 use crate::error::{Error, ProtocolError, Result, UsageError};
@@ -63,24 +64,36 @@ impl TransactionOptions {
 pub struct Transaction<R: Runtime> {
     seat: Arc<Seat<R>>,
     savepoint: Option<String>,
+    /// Its number among the levels of the seat; the outermost has 0.
+    level: u64,
     active: AtomicBool,
     /// How much was to be done after the commit when it began.
     before: usize,
 }
 
 impl<R: Runtime> Transaction<R> {
-    /// Begins a transaction, or a savepoint inside one.
+    /// Begins a transaction, or a savepoint inside one: inside `outer`, if the caller knows.
     ///
     /// # Errors
-    /// The server's, or a usage error for options on a savepoint.
+    /// The server's, or a usage error for options on a savepoint; `SideBySide` if another one is under
+    /// way in `outer`.
     ///
     /// # Cancellation
     /// What has begun is rolled back, before whatever is submitted later; a transaction around it goes
     /// on.
-    pub async fn begin(seat: Arc<Seat<R>>, options: TransactionOptions) -> Result<Transaction<R>> {
+    pub async fn begin(
+        seat: Arc<Seat<R>>,
+        options: TransactionOptions,
+        outer: Option<&Transaction<R>>,
+    ) -> Result<Transaction<R>> {
         seat.settle().await?;
         let nested = matches!(seat.status(), Status::InTransaction | Status::Failed);
-        let savepoint = nested.then(|| seat.next_name("gino_savepoint_"));
+        let is_innermost = |outer: &Transaction<R>| seat.levels().last() == Some(&outer.level);
+        if nested && !outer.is_none_or(is_innermost) {
+            return Err(UsageError::SideBySide.into());
+        }
+        let level = if nested { seat.next_number() } else { 0 };
+        let savepoint = nested.then(|| format!("gino_savepoint_{level}"));
         let begin = match &savepoint {
             None => options.begin(),
             Some(_) if options != TransactionOptions::default() => {
@@ -94,7 +107,16 @@ impl<R: Runtime> Transaction<R> {
             sent: Some(&rollback(savepoint.as_deref())),
             ..Owed::default()
         };
+        if !nested {
+            // What a block that the application began and ended by itself has left.
+            seat.levels().clear();
+        }
+        seat.levels().push(level);
+        let leave = OnDrop::new((&*seat, level), |(seat, level)| {
+            seat.levels().retain(|under_way| *under_way != level);
+        });
         seat.control(&begin, owed).await?;
+        leave.keep();
         if seat.status() == Status::Idle {
             return Err(distrust(&seat, "beginning a transaction", "one", "none"));
         }
@@ -103,6 +125,7 @@ impl<R: Runtime> Transaction<R> {
             before,
             seat,
             savepoint,
+            level,
             active: AtomicBool::new(true),
         };
         if !nested {
@@ -161,7 +184,8 @@ impl<R: Runtime> Transaction<R> {
     /// # Errors
     /// The server's own (a deferred constraint, a serialization failure), `CommitRolledBack` if a
     /// statement had failed before, `TransactionEnded` the second time; `Protocol` if the server says
-    /// neither that it was committed nor that it was rolled back. It has ended in any case.
+    /// neither that it was committed nor that it was rolled back; `SideBySide` if another one on the
+    /// connection, which was no part of this, has ended it. It has ended in any case.
     ///
     /// # Cancellation
     /// Whether it was committed is not known then: the server may have been faster.
@@ -225,11 +249,14 @@ impl<R: Runtime> Transaction<R> {
     }
 
     fn end(&self) -> Result<()> {
-        if self.active.swap(false, Ordering::AcqRel) {
-            Ok(())
-        } else {
-            Err(UsageError::TransactionEnded.into())
+        if !self.active.swap(false, Ordering::AcqRel) {
+            return Err(UsageError::TransactionEnded.into());
         }
+        let mut levels = self.seat.levels();
+        let place = levels.iter().position(|level| *level == self.level);
+        // With it end those inside.
+        levels.truncate(place.ok_or(UsageError::SideBySide)?);
+        Ok(())
     }
 }
 

@@ -32,6 +32,9 @@ pub enum UsageError {
     TransactionEnded,
     /// A transaction is begun a second time.
     TransactionBegun,
+    /// Transactions on one connection that are not one inside the other: what one does with its
+    /// savepoint would undo the other.
+    SideBySide,
     /// A transaction is left early with a value of another type than its own.
     EarlyValue {
         /// The type of the transaction's value.
@@ -76,6 +79,10 @@ impl fmt::Display for UsageError {
             }
             UsageError::TransactionEnded => f.write_str("this transaction has ended"),
             UsageError::TransactionBegun => f.write_str("this transaction has begun already"),
+            UsageError::SideBySide => f.write_str(
+                "transactions side by side on one connection: run them one after the other, or give \
+                 each a connection of its own by `acquire()`",
+            ),
             UsageError::EarlyValue { expected, given } => write!(
                 f,
                 "this transaction gives a {expected} and was left early with a {given}: give \

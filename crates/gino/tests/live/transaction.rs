@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gino::error::{Leaf, UsageError};
 use gino::prelude::*;
 use gino::{Error, ErrorKind, Isolation};
 
@@ -187,5 +188,50 @@ async fn panic_inside_a_transaction_rolls_back() {
     });
     assert!(task.await.unwrap_err().is_panic());
     assert!(numbers(&home.engine).await.is_empty());
+    home.done().await;
+}
+
+#[tokio::test]
+async fn transactions_side_by_side_are_refused_and_spoil_nothing() {
+    let home = with_table("beside", "max_size=2").await;
+    let engine = &home.engine;
+    let insert = async |n: i32| {
+        let body = async |tx: Transaction| tx.status(INSERT, &[&n]).await.map(drop);
+        engine.transaction(body).await
+    };
+    let beside = |error: &Error| matches!(error.leaf(), Leaf::Usage(UsageError::SideBySide));
+    // Within one transaction: the second is told before it has done anything.
+    let done = engine.transaction(async |_| {
+        let (first, second) = tokio::join!(insert(1), insert(2));
+        first?;
+        let error = second.unwrap_err();
+        assert!(beside(&error), "{error}");
+        assert!(error.to_string().contains("by `acquire()`"), "{error}");
+        insert(3).await
+    });
+    done.await.unwrap();
+    assert_eq!(numbers(engine).await, [1, 3]);
+    // On one connection, where the second seems to stand in the first: when it ends.
+    let connection = engine.acquire().await.unwrap();
+    let (first, second) = tokio::join!(
+        connection.transaction(async |tx| tx.status(INSERT, &[&4]).await),
+        connection.transaction(async |tx| {
+            tx.status(INSERT, &[&5]).await?;
+            tx.status("SELECT pg_sleep(0.2)", &[]).await
+        })
+    );
+    first.unwrap();
+    let error = second.unwrap_err();
+    assert!(beside(&error), "{error}");
+    connection.release(false).await.unwrap();
+    // On connections of their own all is well.
+    let own = async |n: i32| {
+        let connection = engine.acquire().await?;
+        let body = async |tx: Transaction| tx.status(INSERT, &[&n]).await.map(drop);
+        connection.transaction(body).await
+    };
+    let (first, second) = tokio::join!(own(6), own(7));
+    assert!(first.is_ok() && second.is_ok());
+    assert!(numbers(engine).await.ends_with(&[6, 7]));
     home.done().await;
 }

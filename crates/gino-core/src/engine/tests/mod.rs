@@ -54,7 +54,7 @@ fn limit(world: &World, count: u64) -> Option<Limit> {
 }
 
 async fn begin(seat: &Arc<Seat<World>>) -> Result<Transaction<World>> {
-    Transaction::begin(Arc::clone(seat), TransactionOptions::default()).await
+    Transaction::begin(Arc::clone(seat), TransactionOptions::default(), None).await
 }
 
 /// Runs `sql` as a prepared statement and returns the integers of its first column.

@@ -230,7 +230,7 @@ fn deadline_of_a_scope_ends_what_runs_and_refuses_what_comes_later() {
             let inner = engine.handle(Some(&handle), newest).await.unwrap();
             let limit = inner.scope().limit(&inside, Some(seconds(60)), None);
             let options = TransactionOptions::default();
-            let begun = Transaction::begin(Arc::clone(&seat), options);
+            let begun = Transaction::begin(Arc::clone(&seat), options, None);
             let late = error(within(&inside, limit, begun).await);
             assert_eq!(late.deadline(), Some(Deadline::Scope));
             assert!(late.to_string().contains("block"), "{late}");

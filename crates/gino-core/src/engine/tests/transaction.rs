@@ -121,10 +121,10 @@ fn options_belong_to_the_outermost_transaction() {
             readonly: true,
             deferrable: true,
         };
-        let tx = Transaction::begin(Arc::clone(&seat), options)
+        let tx = Transaction::begin(Arc::clone(&seat), options, None)
             .await
             .unwrap();
-        let nested = Transaction::begin(Arc::clone(&seat), options).await;
+        let nested = Transaction::begin(Arc::clone(&seat), options, None).await;
         assert!(matches!(usage(&error(nested)), UsageError::Statement(_)));
         tx.commit().await.unwrap();
     });
@@ -268,4 +268,57 @@ fn begin_that_is_given_up_is_undone_and_the_transaction_around_it_goes_on() {
         "ROWS 1",
     ];
     assert_eq!(texts, expected);
+}
+
+#[test]
+fn transaction_that_another_beside_it_has_ended_is_told_and_touches_nothing() {
+    let texts = on_a_connection(async |seat| {
+        let outer = begin(&seat).await.unwrap();
+        let (first, second) = (begin(&seat).await.unwrap(), begin(&seat).await.unwrap());
+        first.commit().await.unwrap();
+        let beside = usage(&error(second.commit().await)).clone();
+        assert_eq!(beside, UsageError::SideBySide);
+        let again = usage(&error(second.rollback().await)).clone();
+        assert_eq!(again, UsageError::TransactionEnded);
+        let (first, second) = (begin(&seat).await.unwrap(), begin(&seat).await.unwrap());
+        first.abandon();
+        second.abandon();
+        assert_eq!(run(&seat, "ROWS 1").await.unwrap(), [1]);
+        outer.commit().await.unwrap();
+    });
+    let expected = [
+        "BEGIN",
+        "SAVEPOINT gino_savepoint_1",
+        "SAVEPOINT gino_savepoint_2",
+        "RELEASE SAVEPOINT gino_savepoint_1",
+        "SAVEPOINT gino_savepoint_3",
+        "SAVEPOINT gino_savepoint_4",
+        "ROLLBACK TO SAVEPOINT gino_savepoint_3",
+        "RELEASE SAVEPOINT gino_savepoint_3",
+        "ROWS 1",
+        "COMMIT",
+    ];
+    assert_eq!(texts, expected);
+}
+
+#[test]
+fn transaction_is_not_begun_beside_another_of_the_same_outer_one() {
+    let texts = on_a_connection(async |seat| {
+        let outer = begin(&seat).await.unwrap();
+        let inside = |outer| {
+            let options = TransactionOptions::default();
+            Transaction::begin(Arc::clone(&seat), options, Some(outer))
+        };
+        let first = inside(&outer).await.unwrap();
+        let beside = usage(&error(inside(&outer).await)).clone();
+        assert_eq!(beside, UsageError::SideBySide);
+        // One that is given up stands in nobody's way, nor does one that has ended.
+        give_up(inside(&first)).await;
+        inside(&first).await.unwrap().rollback().await.unwrap();
+        first.commit().await.unwrap();
+        inside(&outer).await.unwrap().commit().await.unwrap();
+        outer.commit().await.unwrap();
+        assert!(!inside(&outer).await.unwrap().is_nested());
+    });
+    assert_eq!(texts.iter().filter(|text| *text == "BEGIN").count(), 2);
 }
