@@ -188,7 +188,7 @@ fn action(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
 impl Reference {
     pub(crate) fn read(meta: &ParseNestedMeta<'_>) -> Result<Reference> {
         if meta.input.peek(Token![=]) {
-            let target = meta.value()?.parse()?;
+            let target = constant(meta.value()?)?;
             let rules = Rules::default();
             return Ok(Reference { target, rules });
         }
@@ -203,13 +203,43 @@ impl Reference {
                     Err(unknown(&inner, "references(…)", &known))
                 }
                 _ => {
-                    target = Some(inner.path.clone());
+                    target = Some(checked(inner.path.clone())?);
                     Ok(())
                 }
             }
         })?;
         let target = target.ok_or_else(|| meta.error("write references = Team::ID"))?;
         Ok(Reference { target, rules })
+    }
+}
+
+/// `Team::ID`.
+fn constant(input: syn::parse::ParseStream<'_>) -> Result<Path> {
+    match input.parse::<Path>() {
+        Ok(path) => checked(path),
+        Err(error) => refuse(
+            error.span(),
+            "write the column's constant: references = Team::ID",
+        ),
+    }
+}
+
+/// # Errors
+/// If a column is named as its field is.
+fn checked(path: Path) -> Result<Path> {
+    let last = path
+        .segments
+        .last()
+        .map(|segment| segment.ident.to_string());
+    let last = last.unwrap_or_default();
+    match last.chars().any(char::is_uppercase) {
+        true => Ok(path),
+        false => {
+            let upper = last.to_uppercase();
+            let message =
+                format!("columns are constants, in capitals: write `{upper}` for `{last}`");
+            refuse(path.span(), message)
+        }
     }
 }
 

@@ -43,8 +43,8 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         if let Some(value) = field.default_value() {
             let value = field.wrapped(value);
             defaults.push(quote! {
-                if !draft.has(at + #at) {
-                    draft.put::<#ty>(at + #at, #value);
+                if !__draft.has(__at + #at) {
+                    __draft.put::<#ty>(__at + #at, #value);
                 }
             });
         }
@@ -75,14 +75,15 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             impl<M: ::gino::model::Model> ::core::marker::Copy for Of<M> {}
 
             #[automatically_derived]
+            #[allow(non_snake_case)]
             impl ::gino::model::Columns for #group {
                 type Of<M: ::gino::model::Model> = Of<M>;
 
                 const COLUMNS: &'static [::gino::model::ColumnDef] = #columns;
 
                 fn from_record(
-                    record: &::gino::model::Record<'_>,
-                    at: usize,
+                    __record: &::gino::model::Record<'_>,
+                    __at: usize,
                 ) -> ::gino::Result<Self> {
                     #load
                 }
@@ -91,7 +92,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                     #(#puts)*
                 }
 
-                fn defaults(draft: &mut ::gino::model::Draft, at: usize) {
+                fn defaults(__draft: &mut ::gino::model::Draft, __at: usize) {
                     #(#defaults)*
                 }
             }

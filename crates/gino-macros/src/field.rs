@@ -63,12 +63,12 @@ const KNOWN: &[&str] = &[
 pub(crate) fn fields(input: &DeriveInput, derive: &str) -> Result<Vec<Field>> {
     let span = input.ident.span();
     if !input.generics.params.is_empty() {
-        return attr::refuse(
-            input.generics.span(),
-            format!(
-                "{derive} takes no type parameters: a table has one shape, so write a struct for each"
-            ),
-        );
+        let reason = match input.generics.lifetimes().next() {
+            Some(_) => "lifetimes: rows own their values, so write String for &str",
+            None => "type parameters: a table has one shape, so write a struct for each",
+        };
+        let message = format!("{derive} takes no {reason}");
+        return attr::refuse(input.generics.span(), message);
     }
     let named = match &input.data {
         Data::Struct(data) => match &data.fields {
@@ -112,6 +112,49 @@ fn distinct(fields: &[Field]) -> Result<()> {
     }
     Ok(())
 }
+
+/// # Errors
+/// If a field's setter, or its method of a loader, would have the name of another.
+pub(crate) fn check_words(fields: &[Field]) -> Result<()> {
+    for field in fields {
+        let (words, of, way_out) = match &field.kind {
+            Kind::Column(_) => (
+                SETTERS,
+                "creates and updates",
+                ", and its column in #[gino(column = \"…\")]",
+            ),
+            Kind::Property { .. } => (
+                SETTERS,
+                "creates and updates",
+                ", and its key in #[gino(key = \"…\")]",
+            ),
+            Kind::Group => (SETTERS, "creates and updates", ""),
+            Kind::Relation => (LOADS, "loaders", ""),
+            Kind::Skipped => continue,
+        };
+        let name = &field.name;
+        if words.iter().any(|word| name == word) {
+            let message =
+                format!("`{name}` is a word of all {of}: name the field otherwise{way_out}");
+            return attr::refuse(name.span(), message);
+        }
+    }
+    Ok(())
+}
+
+/// What takes values has these methods, besides a setter for each field.
+const SETTERS: &[&str] = &[
+    "set",
+    "on",
+    "timeout",
+    "apply",
+    "apply_to",
+    "filter",
+    "returning",
+];
+
+/// The same of loaders, and relations.
+const LOADS: &[&str] = &["on", "through", "joined", "distinct", "load", "with"];
 
 impl Field {
     fn read(field: &syn::Field) -> Result<Field> {
@@ -192,6 +235,16 @@ impl Field {
     }
 
     fn check(&self, all: &[Field]) -> Result<()> {
+        if let (Kind::Column(column), Some(inner)) = (&self.kind, option_of(&self.ty))
+            && column.primary_key
+        {
+            let (name, inner) = (&self.name, quote!(#inner));
+            let message = format!(
+                "`{name}` is part of the primary key, which is never NULL: write `{name}: {inner}`; a \
+                 create need not set what the server fills in"
+            );
+            return attr::refuse(self.ty.span(), message);
+        }
         let Kind::Property { source, .. } = &self.kind else {
             return Ok(());
         };

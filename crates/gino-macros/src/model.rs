@@ -15,6 +15,7 @@ use crate::table::Table;
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let fields = field::fields(input, "derive(Model)")?;
+    field::check_words(&fields)?;
     let table = Table::read(input)?;
     let Some(db) = &table.db else {
         return attr::refuse(
@@ -25,6 +26,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             ),
         );
     };
+    let db = quote_spanned!(db.span()=> &#db);
     let model = &input.ident;
     let constants = constants(input, &fields);
     let columns = definitions(&fields)?;
@@ -54,6 +56,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             #registered
 
             #[automatically_derived]
+            #[allow(non_snake_case)]
             impl ::gino::model::Model for #model {
                 type Key = #key;
                 type Fields<K: ::gino::model::Assign<Self>> = Fields<K>;
@@ -66,7 +69,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 };
 
                 fn db() -> &'static ::gino::Gino {
-                    &#db
+                    #db
                 }
 
                 fn plans() -> &'static ::gino::model::Plans {
@@ -75,8 +78,8 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 }
 
                 fn from_record(
-                    record: &::gino::model::Record<'_>,
-                    at: usize,
+                    __record: &::gino::model::Record<'_>,
+                    __at: usize,
                 ) -> ::gino::Result<Self> {
                     #load
                 }
@@ -85,7 +88,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                     #key_value
                 }
 
-                fn defaults(draft: &mut ::gino::model::Draft) {
+                fn defaults(__draft: &mut ::gino::model::Draft) {
                     #defaults
                 }
 
@@ -247,7 +250,8 @@ fn key(fields: &[Field]) -> (TokenStream, TokenStream) {
     }
 }
 
-/// The bodies that move values between an instance and rows.
+/// The bodies that move values between an instance and rows. Fields are variables in them: what else
+/// there is has names that no field has.
 pub(crate) struct Border {
     pub(crate) load: TokenStream,
     pub(crate) defaults: TokenStream,
@@ -264,15 +268,16 @@ impl Border {
             let span = field.ty.span();
             match &field.kind {
                 Kind::Column(_) => {
-                    let read = quote_spanned!(span=> ::gino::model::read::<#ty>(record, at + #at)?);
+                    let read =
+                        quote_spanned!(span=> ::gino::model::read::<#ty>(__record, __at + #at)?);
                     let read = field.unwrapped(read);
                     load.push(quote!(let #name = #read;));
                     renew.push(quote!(self.#name = fresh.#name;));
                     if let Some(value) = field.default_value() {
                         let value = field.wrapped(value);
                         defaults.push(quote! {
-                            if !draft.has(#at) {
-                                draft.put::<#ty>(#at, #value);
+                            if !__draft.has(#at) {
+                                __draft.put::<#ty>(#at, #value);
                             }
                         });
                     }
@@ -289,8 +294,8 @@ impl Border {
                     if let Some(value) = field.default_value() {
                         let (_, at) = position.column(source);
                         defaults.push(quote! {
-                            if !draft.has_property(#at, #key) {
-                                draft.put_property::<#ty>(#at, #key, #value);
+                            if !__draft.has_property(#at, #key) {
+                                __draft.put_property::<#ty>(#at, #key, #value);
                             }
                         });
                     }
@@ -304,8 +309,8 @@ impl Border {
                 }
                 Kind::Group => {
                     let group = quote_spanned!(span=> <#ty as ::gino::model::Columns>);
-                    load.push(quote!(let #name = #group::from_record(record, at + #at)?;));
-                    defaults.push(quote!(#group::defaults(draft, #at);));
+                    load.push(quote!(let #name = #group::from_record(__record, __at + #at)?;));
+                    defaults.push(quote!(#group::defaults(__draft, #at);));
                     renew.push(quote!(self.#name = fresh.#name;));
                 }
             }

@@ -9,6 +9,7 @@ use crate::field::{Field, Kind};
 
 /// `Loads<L>`, where `L` is the model's loader.
 pub(crate) fn of(model: &Ident, fields: &[Field]) -> TokenStream {
+    let checks = fields.iter().filter_map(check);
     let methods = fields.iter().filter_map(|field| method(model, field));
     let methods: Vec<TokenStream> = methods.collect();
     let doc = format!("What is loaded together with a `{model}`.");
@@ -22,7 +23,20 @@ pub(crate) fn of(model: &Ident, fields: &[Field]) -> TokenStream {
         }
 
         ::gino::__loads!(Loads, #model);
+
+        #(#checks)*
     }
+}
+
+/// What a relation holds is a model.
+fn check(field: &Field) -> Option<TokenStream> {
+    let Kind::Relation = field.kind else {
+        return None;
+    };
+    let ty = &field.ty;
+    Some(quote_spanned! {ty.span()=>
+        const _: () = ::gino::model::a_model::<<#ty as ::gino::model::RelationField>::Model>();
+    })
 }
 
 fn method(model: &Ident, field: &Field) -> Option<TokenStream> {

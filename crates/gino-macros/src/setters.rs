@@ -21,7 +21,7 @@ pub(crate) fn of(model: &Ident, vis: &Visibility, fields: &[Field]) -> TokenStre
         pub struct Fields<K>(K);
 
         // What the model shows to whom is not for the setters to judge.
-        #[allow(private_interfaces, dead_code, clippy::wrong_self_convention)]
+        #[allow(private_interfaces, dead_code, non_snake_case, clippy::wrong_self_convention)]
         impl<K: ::gino::model::Assign<#model>> Fields<K> {
             #(#methods)*
         }

@@ -3,6 +3,10 @@
 use crate::model::{Column, Model};
 
 /// Some columns of the model `M`: one, or a tuple.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name columns of `{M}`",
+    label = "give a column, `{M}::NAME`, or a tuple of columns"
+)]
 pub trait ColumnSet<M: Model> {
     /// Their positions.
     fn positions(&self) -> Vec<usize>;

@@ -132,6 +132,10 @@ pub fn to_sql<T>(expr: Expr<T>) -> String {
     clippy::wrong_self_convention,
     reason = "SQL's words; expressions are consumed"
 )]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an expression",
+    label = "give a column, such as `User::ID`, or an expression of columns"
+)]
 pub trait Expression: Sized {
     /// What its value is read as.
     type Value: SqlType;
@@ -373,6 +377,10 @@ impl Order {
 }
 
 /// What `order_by` takes: a column or expression, its `.asc()` or `.desc()`, or a tuple of those.
+#[diagnostic::on_unimplemented(
+    message = "rows cannot be ordered by `{Self}`",
+    label = "give a column, `User::ID`, `User::ID.desc()`, an expression, or a tuple of those"
+)]
 pub trait IntoOrder {
     /// Adds its parts.
     fn add_to(self, orders: &mut Vec<Order>);

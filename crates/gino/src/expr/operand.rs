@@ -10,7 +10,8 @@ use crate::sql_type::SqlType;
 /// expression.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not go with a column of `{P}`",
-    label = "give a `{P}`, or a column or expression of that type"
+    label = "give a `{P}`, or a column or expression of that type",
+    note = "nothing is equal to NULL: ask for it by `.is_null()`"
 )]
 pub trait Operand<P> {
     /// The expression.

@@ -67,6 +67,10 @@ pub fn read<T: SqlType>(record: &Record<'_>, at: usize) -> Result<T> {
     record.get(at)
 }
 
+/// That it is a model; for the derive.
+#[doc(hidden)]
+pub const fn a_model<M: Model>() {}
+
 /// A struct whose instances are rows of a table. Derive it.
 ///
 /// ```

@@ -40,6 +40,36 @@ pub struct User {
     stamps: Stamps,
 }
 
+/// Names that the derive uses itself.
+#[derive(Model)]
+#[gino(db = DB)]
+pub struct Entry {
+    #[gino(primary_key)]
+    id: i64,
+    #[gino(default = 1)]
+    at: i32,
+    record: String,
+    draft: Option<bool>,
+    fresh: i32,
+    value: i32,
+    key: String,
+    table: String,
+    r#type: String,
+    loader: Json,
+    #[gino(property(loader), default = 3)]
+    db: i32,
+    #[gino(flatten)]
+    more: More,
+}
+
+#[derive(Columns)]
+pub struct More {
+    #[gino(column = "more_at", default = 2)]
+    at: i32,
+    #[gino(column = "more_record")]
+    record: String,
+}
+
 pub fn run() -> impl Future<Output = gino::Result<Option<User>>> {
     let query = User::query().filter(User::NAME.eq("daisy"));
     query.load(User::loader().team(Team::loader())).first()
