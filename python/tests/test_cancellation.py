@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -185,3 +186,36 @@ async def test_many_tasks_share_a_small_pool(engine: Any) -> None:
 
     assert await asyncio.gather(*(one(number) for number in range(500))) == list(range(500))
     await settled(engine)
+
+
+@pytest.mark.parametrize("turns", range(10))
+async def test_connecting_cancelled_in_any_turn_leaves_no_transport(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    loop = asyncio.get_running_loop()
+    sock_connect = loop.sock_connect
+
+    async def cancel() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+
+    async def connect_and_cancel(*arguments: Any) -> None:
+        await sock_connect(*arguments)
+        cancelling.append(asyncio.ensure_future(cancel()))
+
+    def transports() -> int:
+        gc.collect()
+        return sum(type(one).__name__.endswith("Transport") for one in gc.get_objects())
+
+    before = transports()
+    cancelling: list[asyncio.Future[None]] = []
+    monkeypatch.setattr(loop, "sock_connect", connect_and_cancel)
+    # without the question for TLS all goes on in the loop, a turn after the other
+    address = f"{dsn}?sslmode=disable"
+    opening = asyncio.ensure_future(create_engine(address, min_size=1, max_size=1))
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    async with asyncio.timeout(5):
+        while transports() > before:
+            await asyncio.sleep(0.01)

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use gino_core::config::{Endpoint, KeepAlive};
 use gino_core::error::{ConnectError, Error, Phase, Result};
@@ -16,7 +16,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::adopt::Adopted;
 use super::keepalive;
-use super::protocol::Factory;
+use super::protocol::{Factory, Passage};
 use super::runtime::LoopRuntime;
 use super::socket::{self, Stream};
 use super::tls;
@@ -201,16 +201,16 @@ async fn make_transport(
     wire: Arc<dyn Wire>,
     options: impl FnOnce(Python<'_>) -> Result<Py<PyDict>>,
 ) -> Result<Py<PyAny>> {
-    let taken = Arc::new(AtomicBool::new(false));
+    let passage = Arc::new(Passage::default());
     let socket = UntilTaken {
         socket: Some(socket),
-        taken: Arc::clone(&taken),
+        passage: Arc::clone(&passage),
     };
     let made = Python::attach(|py| {
         let options = options(py)?.into_bound(py);
         let begin = || {
             options.set_item("sock", socket.socket.as_ref().map(|s| s.get(py)))?;
-            let factory = Factory::new(py, wire, taken)?;
+            let factory = Factory::new(py, wire, passage)?;
             let home = runtime.home().bind(py);
             let method = match endpoint {
                 Endpoint::Tcp { .. } => "create_connection",
@@ -277,13 +277,14 @@ impl Drop for OpenSocket {
 /// A socket on its way to a transport: whoever closes it has to be one of the two.
 struct UntilTaken {
     socket: Option<OpenSocket>,
-    taken: Arc<AtomicBool>,
+    passage: Arc<Passage>,
 }
 
 impl Drop for UntilTaken {
     fn drop(&mut self) {
+        self.passage.over.store(true, Ordering::Release);
         if let Some(mut socket) = self.socket.take()
-            && self.taken.load(Ordering::Acquire)
+            && self.passage.taken.load(Ordering::Acquire)
         {
             let kept = socket.socket.take();
             Python::attach(|_| drop(kept));

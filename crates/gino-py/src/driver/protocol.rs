@@ -17,6 +17,16 @@ use super::wake::with_direct_wake;
 pub(super) struct Protocol {
     wire: Arc<dyn Wire>,
     shared: Arc<Shared>,
+    passage: Arc<Passage>,
+}
+
+/// The way of a socket to a transport.
+#[derive(Default)]
+pub(super) struct Passage {
+    /// A transport has the socket.
+    pub(super) taken: AtomicBool,
+    /// Nobody waits for the transport any more.
+    pub(super) over: AtomicBool,
 }
 
 #[derive(Default)]
@@ -28,43 +38,39 @@ struct Shared {
 
 /// Gives asyncio the protocol.
 #[pyclass(frozen, module = "gino._core")]
-pub(super) struct Factory {
-    protocol: Py<Protocol>,
-    asked: Arc<AtomicBool>,
-}
+pub(super) struct Factory(Py<Protocol>);
 
 #[pymethods]
 impl Factory {
     fn __call__(&self, py: Python<'_>) -> Py<Protocol> {
-        self.asked.store(true, Ordering::Release);
-        self.protocol.clone_ref(py)
+        self.0.get().passage.taken.store(true, Ordering::Release);
+        self.0.clone_ref(py)
     }
 }
 
 impl Factory {
-    /// A factory that sets `asked` when it is called: a transport has the socket from then on.
     pub(super) fn new(
         py: Python<'_>,
         wire: Arc<dyn Wire>,
-        asked: Arc<AtomicBool>,
+        passage: Arc<Passage>,
     ) -> PyResult<Factory> {
-        let protocol = Py::new(py, Protocol::new(wire))?;
-        Ok(Factory { protocol, asked })
-    }
-}
-
-impl Protocol {
-    fn new(wire: Arc<dyn Wire>) -> Protocol {
-        Protocol {
+        let protocol = Protocol {
             wire,
             shared: Arc::default(),
-        }
+            passage,
+        };
+        Py::new(py, protocol).map(Factory)
     }
 }
 
 #[pymethods]
 impl Protocol {
     fn connection_made(&self, transport: Bound<'_, PyAny>) {
+        // The loop closes it, and uvloop then calls no `connection_lost`: a transport that is kept
+        // here would keep this protocol, and be kept by it, for ever.
+        if self.passage.over.load(Ordering::Acquire) {
+            return;
+        }
         let object = transport.call_method1("get_extra_info", ("ssl_object",));
         let encrypted = object.is_ok_and(|object| !object.is_none());
         self.shared.encrypted.store(encrypted, Ordering::Relaxed);
