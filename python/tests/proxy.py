@@ -52,6 +52,7 @@ class Proxy:
         # of the connections that are made while it is set
         self.fault: Fault | None = None
         self._server: asyncio.Server | None = None
+        self._is_up = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -63,10 +64,12 @@ class Proxy:
 
     async def up(self) -> None:
         """Accept connections."""
+        self._is_up = True
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     async def down(self) -> None:
-        """Refuse connections, and cut those that are there."""
+        """Refuse connections, and cut those that are there or on their way."""
+        self._is_up = False
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -86,11 +89,17 @@ class Proxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert self._parts.hostname is not None
         fault = self.fault
+        self._writers.add(writer)
         try:
             there = await asyncio.open_connection(self._parts.hostname, self._parts.port or 5432)
         except OSError:
+            self._writers.discard(writer)
             writer.transport.abort()
             return
+        self._writers.add(there[1])
+        if not self._is_up or writer.transport.is_closing():
+            writer.transport.abort()
+            there[1].transport.abort()
         for task in (
             asyncio.create_task(self._forward(reader, there[1], writer, fault)),
             asyncio.create_task(self._forward(there[0], writer, there[1], fault, is_answer=True)),
@@ -106,7 +115,6 @@ class Proxy:
         fault: Fault | None,
         is_answer: bool = False,
     ) -> None:
-        self._writers.add(writer)
         try:
             while data := await reader.read(65536):
                 if is_answer and self.delay:
