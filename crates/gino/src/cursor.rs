@@ -114,7 +114,16 @@ impl<'p> Cursor<'p> {
         params: &'p [&'p (dyn ToSql + Sync)],
         timeout: Option<Duration>,
     ) -> Cursor<'p> {
-        Cursor::new(CoreCursor::new(seat, sql), Arc::new(params), Rows, timeout)
+        Cursor::rows_of(seat, sql, Arc::new(params), timeout)
+    }
+
+    pub(crate) fn rows_of(
+        seat: Arc<Seat>,
+        sql: Sql,
+        params: Arc<dyn Parameters + 'p>,
+        timeout: Option<Duration>,
+    ) -> Cursor<'p> {
+        Cursor::new(CoreCursor::new(seat, sql), params, Rows, timeout)
     }
 }
 

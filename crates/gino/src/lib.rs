@@ -140,8 +140,8 @@ pub use record::{Load, Record};
 pub use row::{ColumnIndex, Row};
 pub use schema::{CreateAll, DropAll, Schema};
 pub use select::{
-    Alias, Derived, IntoStatement, Item, Label, Labeled, Maybe, Member, Page, PageKey, Query, Rows,
-    Selection, Single, Source, Statement, Whole, WholeAlias, optional, sea,
+    Alias, BySql, Derived, IntoStatement, Item, Label, Labeled, Maybe, Member, Page, PageKey,
+    Query, Rows, Selection, Single, Source, Statement, Whole, WholeAlias, optional, sea,
 };
 #[doc(hidden)]
 pub use sql_type::{__accepts_label, __read_label, __write_label};

@@ -6,8 +6,10 @@ mod get;
 mod update;
 mod delete;
 
+use postgres_types::ToSql;
+
 use crate::model::{Key, Model};
-use crate::select::{Alias, Item, Query, Whole};
+use crate::select::{Alias, BySql, Item, Query, Whole};
 
 pub use create::Create;
 pub use delete::Delete;
@@ -53,6 +55,14 @@ pub trait Crud: Model {
     #[track_caller]
     fn select<I: Item>(items: I) -> Query<Self, I> {
         Query::new(items)
+    }
+
+    /// Rows that plain SQL finds, `$1`, `$2`, … being `params`; its columns are taken by their names:
+    /// `User::by_sql("SELECT * FROM users WHERE age > $1", &[&20]).all().await?`. What it gives beside
+    /// the model's columns does not matter; what changes rows says `RETURNING *`.
+    #[track_caller]
+    fn by_sql<'p>(sql: &str, params: &'p [&'p (dyn ToSql + Sync)]) -> BySql<'p, Self> {
+        BySql::new(sql, params)
     }
 
     /// A change of this row: `user.update().nickname("daisy").age(User::AGE + 1).apply().await?` is

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gino_core::error::Result;
-use gino_core::session::Sink;
+use gino_core::session::{Sink, Sql};
 use postgres_types::ToSql;
 
 use crate::cursor::{Collect, Cursor, Parameters};
@@ -13,18 +13,19 @@ use crate::place::On;
 use crate::query::cursor_seat;
 use crate::record::{Load, LoadSink};
 
-/// A cursor over `built`, whose rows `load` makes something of.
-pub(super) async fn cursor<L: Load>(
+/// A cursor over `sql`, whose rows `load` makes something of.
+pub(super) async fn cursor<'p, L: Load>(
     on: On,
-    built: Built,
+    sql: Sql,
+    params: Arc<dyn Parameters + 'p>,
     load: L,
-) -> Result<Cursor<'static, L::Output>> {
+) -> Result<Cursor<'p, L::Output>> {
     let target = on.target()?;
     let timeout = target.timeout.or(target.core.config().command_timeout);
     let seat = cursor_seat(&target).await?;
-    let cursor = gino_core::engine::Cursor::new(seat, built.sql.clone());
+    let cursor = gino_core::engine::Cursor::new(seat, sql);
     let collect = Loaded(Some(load));
-    Ok(Cursor::new(cursor, Arc::new(built), collect, timeout))
+    Ok(Cursor::new(cursor, params, collect, timeout))
 }
 
 impl Parameters for Built {

@@ -7,6 +7,7 @@ mod compose;
 mod run;
 mod page;
 mod iterate;
+mod by_sql;
 mod statement;
 
 use std::marker::PhantomData;
@@ -16,6 +17,7 @@ use sea_query::{CommonTableExpression, LockType, SelectStatement};
 use crate::model::{Model, table_name};
 use crate::place::{On, placed};
 
+pub use by_sql::BySql;
 pub use page::{Page, PageKey};
 pub use selection::{Item, Label, Labeled, Maybe, Rows, Selection, Single, Whole, optional};
 pub use source::{Alias, Derived, Member, Source, WholeAlias};

@@ -1,5 +1,7 @@
 //! Owns the words that run a query, and what is asked of one without its rows.
 
+use std::sync::Arc;
+
 use gino_core::error::{Result, RowError, UsageError};
 use sea_query::SelectStatement;
 
@@ -80,7 +82,8 @@ impl<M: Model, S: Selection> Query<M, S> {
             return Err(UsageError::Statement(APART).into());
         }
         let built = self.built()?;
-        iterate::cursor(self.on, built, self.selection.load()).await
+        let (sql, load) = (built.sql.clone(), self.selection.load());
+        iterate::cursor(self.on, sql, Arc::new(built), load).await
     }
 
     /// How many rows it has.

@@ -1,13 +1,16 @@
 //! Owns sea-query statements that no model began: they run with the same words as everything else.
 
+use std::sync::Arc;
+
 use gino_core::error::{Result, RowError};
 use postgres_types::FromSqlOwned;
 use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement, WithQuery};
 
+use crate::cursor::Cursor;
 use crate::gino::Gino;
 use crate::param::{Built, POSTGRES};
 use crate::place::{On, placed};
-use crate::query::Status;
+use crate::query::{Status, cursor_seat};
 use crate::row::{Row, RowSink};
 use crate::value::Values;
 
@@ -119,6 +122,20 @@ impl Statement {
             Some(row) => row.try_get(0),
             None => Ok(None),
         }
+    }
+
+    /// A server-side cursor over its rows, which is a stream too. It needs a transaction, that of
+    /// [`Statement::on`].
+    ///
+    /// # Errors
+    /// Also `CursorOutsideTransaction`.
+    pub async fn iterate(self) -> Result<Cursor<'static>> {
+        let built = self.built?;
+        let target = self.on.target()?;
+        let timeout = target.timeout.or(target.core.config().command_timeout);
+        let seat = cursor_seat(&target).await?;
+        let sql = built.sql.clone();
+        Ok(Cursor::rows_of(seat, sql, Arc::new(built), timeout))
     }
 
     /// Runs it for the server's command tag.

@@ -8,6 +8,7 @@
     reason = "clippy spares tests, but not what they share"
 )]
 
+mod by_sql;
 mod cancellation;
 mod catalog;
 #[allow(dead_code, reason = "the suite of faults uses the rest")]
