@@ -158,7 +158,8 @@ impl Config {
         let mut config = Config::default();
         let system_user = ["USER", "LOGNAME", "USERNAME"]
             .into_iter()
-            .find_map(|name| world.variable(name).filter(|user| !user.is_empty()));
+            .find_map(|name| world.variable(name).filter(|user| !user.is_empty()))
+            .or_else(|| world.account());
         if let Some(user) = system_user {
             config.set("user", &user)?;
         }

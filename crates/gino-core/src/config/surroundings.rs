@@ -16,6 +16,11 @@ pub trait Surroundings {
     /// # Errors
     /// The system's; `NotFound` if there is no such file.
     fn file(&self, path: &str) -> io::Result<TextFile>;
+
+    /// The name of the account that the program runs as, for where no variable has it.
+    fn account(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A file that was read.

@@ -178,3 +178,27 @@ fn no_text_makes_the_parser_panic() {
         let _ = Config::parse(Some(&text), &|_: &str| None);
     }
 }
+
+#[test]
+fn account_stands_in_where_no_variable_has_the_user() {
+    struct Container(Option<&'static str>);
+
+    impl Surroundings for Container {
+        fn variable(&self, name: &str) -> Option<String> {
+            self.0.filter(|_| name == "LOGNAME").map(str::to_owned)
+        }
+
+        fn file(&self, _: &str) -> io::Result<TextFile> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+
+        fn account(&self) -> Option<String> {
+            Some("root".into())
+        }
+    }
+
+    let user = |url, world| Config::parse(Some(url), &Container(world)).unwrap().user;
+    assert_eq!(user("postgresql://localhost/gino", None), "root");
+    assert_eq!(user("postgresql://localhost/gino", Some("ada")), "ada");
+    assert_eq!(user("postgresql://eve@localhost/gino", None), "eve");
+}

@@ -9,6 +9,7 @@ use gino_core::error::{CodecError, Result};
 use gino_core::row::Column;
 use postgres_types::{FromSql, Type, WasNull};
 
+use super::host::type_for;
 use super::learnt::type_of;
 use super::{has_text_form, has_text_form_of, is_text, known, labels_of};
 
@@ -78,15 +79,15 @@ fn may_be_string(column: &Column) -> bool {
 
 fn way_out(column: &Column) -> String {
     let labels = column.learnt.as_deref().and_then(labels_of);
+    let ty = type_for(column.oid);
     match (labels, own_type(column)) {
-        (Some(labels), _) => return labels,
-        (None, None) => "its values come as text: read it as a String",
+        (Some(labels), _) => labels,
+        (None, None) => "its values come as text: read it as a String".to_owned(),
         (None, Some(_)) if may_be_string(column) => {
-            "read it as the matching Rust type, or as a String in the server's text form"
+            format!("read it as {ty}, or as a String in the server's text form")
         }
-        (None, Some(_)) => "read it as the matching Rust type",
+        (None, Some(_)) => format!("read it as {ty}"),
     }
-    .to_owned()
 }
 
 fn text_form(column: &Column, value: &[u8]) -> std::result::Result<Box<str>, &'static str> {

@@ -10,6 +10,7 @@ use gino_core::error::{CodecError, Result};
 use gino_core::session::{IsNull, Params};
 use postgres_types::{ToSql, Type, WrongType};
 
+use super::host::type_for;
 use super::learnt::type_of;
 use super::{has_text_form, has_text_form_of, known, labels_of};
 
@@ -62,7 +63,7 @@ impl Params for Values<'_> {
 
     fn encode(&self, _set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
         let name = || type_name(oid);
-        let way_out = || way_out(has_text_form(oid));
+        let way_out = || way_out(oid, has_text_form(oid));
         self.write(index, name, |value| as_own(value, oid), way_out, out)
     }
 
@@ -80,7 +81,7 @@ impl Params for Values<'_> {
         let name = || of.full_name.to_string().into();
         let way_out = || match labels_of(of) {
             Some(labels) => labels.into(),
-            None => way_out(has_text_form_of(of)),
+            None => way_out(of.base().oid, has_text_form_of(of)),
         };
         self.write(index, name, |value| as_learnt(value, of), way_out, out)
     }
@@ -166,10 +167,11 @@ fn refused(
     }
 }
 
-fn way_out(has_text_form: bool) -> Cow<'static, str> {
+fn way_out(oid: Oid, has_text_form: bool) -> Cow<'static, str> {
+    let ty = type_for(oid);
     match has_text_form {
-        true => "give a value of the matching Rust type, or a string of the server's text form",
-        false => "give a value of the matching Rust type",
+        true => format!("give {ty}, or a string of the server's text form"),
+        false => format!("give {ty}"),
     }
     .into()
 }
@@ -196,7 +198,7 @@ mod tests {
         let error = encoded(&5_i64, 23).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "parameter $1: i64 does not fit SQL type int4: give a value of the matching Rust type"
+            "parameter $1: i64 does not fit SQL type int4: give i32"
         );
         assert!(encoded(&"5", 23).is_err());
     }

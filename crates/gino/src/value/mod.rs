@@ -1,6 +1,7 @@
 //! Owns the border between Rust values and the wire: `postgres-types` does the work, and text takes
 //! over for the types that have no Rust type of their own. `row` and `query` use it.
 
+mod host;
 mod decode;
 mod encode;
 mod learnt;
