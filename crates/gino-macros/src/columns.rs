@@ -16,7 +16,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             Kind::Column(column) if column.primary_key => "a primary key",
             Kind::Column(_) => continue,
             Kind::Property { .. } => "a property",
-            Kind::Relation => "a relation",
+            Kind::Relation(_) => "a relation",
             Kind::Skipped => "a skipped field",
             Kind::Group => "another group",
         };

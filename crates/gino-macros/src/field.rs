@@ -26,10 +26,20 @@ pub(crate) enum Kind {
         source: Ident,
         key: String,
     },
-    Relation,
+    Relation(Joined),
     Group,
     /// No column: `Default::default()`, and what a loader sets.
     Skipped,
+}
+
+/// How a relation's table is joined where its loader does not say it.
+pub(crate) enum Joined {
+    /// By the foreign key between the two.
+    Key,
+    /// By those of a third table.
+    Through(syn::Path),
+    /// Each loader says it.
+    ByLoader,
 }
 
 /// Where a value comes from that nobody gave.
@@ -129,7 +139,7 @@ pub(crate) fn check_words(fields: &[Field]) -> Result<()> {
                 ", and its key in #[gino(key = \"…\")]",
             ),
             Kind::Group => (SETTERS, "creates and updates", ""),
-            Kind::Relation => (LOADS, "loaders", ""),
+            Kind::Relation(_) => (LOADS, "loaders", ""),
             Kind::Skipped => continue,
         };
         let name = &field.name;
@@ -168,7 +178,7 @@ impl Field {
             ..Column::default()
         };
         let (mut default, mut property, mut key) = (None, None, None);
-        let (mut relation, mut group, mut skipped) = (false, false, false);
+        let (mut relation, mut group, mut skipped) = (None, false, false);
         let mut of_column: Option<String> = None;
         attr::items(&field.attrs, |option, meta| {
             if column.read(option, &meta)? {
@@ -185,7 +195,7 @@ impl Field {
                     property = Some(source.clone());
                 }
                 "key" => key = Some(attr::text(&meta)?.value()),
-                "relation" => relation = true,
+                "relation" => relation = Some(Joined::read(&meta)?),
                 "flatten" => group = true,
                 "skip" => skipped = true,
                 _ => return Err(attr::unknown(&meta, "a field", KNOWN)),
@@ -193,7 +203,7 @@ impl Field {
             Ok(())
         })?;
         let kind = match (property, relation, group || skipped) {
-            (None, false, false) => {
+            (None, None, false) => {
                 if key.is_some() {
                     return attr::refuse(name.span(), "`key` is for a property(…)");
                 }
@@ -201,27 +211,27 @@ impl Field {
             }
             (source, relation, _) => {
                 if let Some(option) = of_column {
-                    let what = match (&source, relation) {
+                    let what = match (&source, &relation) {
                         (Some(_), _) => "a property",
-                        (None, true) => "a relation",
-                        (None, false) if skipped => "skipped",
-                        (None, false) => "a group of columns",
+                        (None, Some(_)) => "a relation",
+                        (None, None) if skipped => "skipped",
+                        (None, None) => "a group of columns",
                     };
                     let message = format!("`{option}` is for columns, and `{plain}` is {what}");
                     return attr::refuse(name.span(), message);
                 }
-                match source {
-                    Some(source) => {
+                match (source, relation) {
+                    (Some(source), _) => {
                         let key = key.unwrap_or_else(|| plain.to_owned());
                         Kind::Property { source, key }
                     }
-                    None if relation => Kind::Relation,
-                    None if skipped => Kind::Skipped,
-                    None => Kind::Group,
+                    (None, Some(joined)) => Kind::Relation(joined),
+                    (None, None) if skipped => Kind::Skipped,
+                    (None, None) => Kind::Group,
                 }
             }
         };
-        if matches!(kind, Kind::Relation | Kind::Group | Kind::Skipped) && default.is_some() {
+        if matches!(kind, Kind::Relation(_) | Kind::Group | Kind::Skipped) && default.is_some() {
             let message = format!("`default` is for columns and properties, `{plain}` is neither");
             return attr::refuse(name.span(), message);
         }
@@ -330,6 +340,27 @@ impl Field {
             }
         };
         Some(quote_spanned!(self.name.span()=> { let value: #ty = #value; value }))
+    }
+}
+
+impl Joined {
+    /// `relation`, `relation(through = Tagging)`, `relation(by_loader)`.
+    fn read(meta: &ParseNestedMeta<'_>) -> Result<Joined> {
+        let mut joined = Joined::Key;
+        if meta.input.peek(syn::token::Paren) {
+            meta.parse_nested_meta(|inner| {
+                match inner.path.get_ident().map(Ident::to_string).as_deref() {
+                    Some("through") => joined = Joined::Through(inner.value()?.parse()?),
+                    Some("by_loader") => joined = Joined::ByLoader,
+                    _ => {
+                        let known = ["through", "by_loader"];
+                        return Err(attr::unknown(&inner, "relation(…)", &known));
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(joined)
     }
 }
 

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{DeriveInput, Error, Result};
 
 use crate::attr;
-use crate::field::{self, Field, Kind};
+use crate::field::{self, Field, Joined, Kind};
 use crate::place::Positions;
 use crate::relations;
 use crate::setters;
@@ -31,7 +31,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let constants = constants(input, &fields);
     let columns = definitions(&fields)?;
     let properties = properties(&fields);
-    let description = table.definition(model, &fields)?;
+    let (name, description) = (table.full_name(model), table.definition(model, &fields)?);
     let (key, key_value) = key(&fields);
     let border = Border::new(&fields);
     let Border {
@@ -62,6 +62,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 type Fields<K: ::gino::model::Assign<Self>> = Fields<K>;
                 type Loads<L> = Loads<L>;
 
+                const NAME: (::core::option::Option<&'static str>, &'static str) = #name;
                 const TABLE: &'static ::gino::model::Table = &::gino::model::Table {
                     columns: #columns,
                     properties: &[#(#properties),*],
@@ -135,7 +136,11 @@ fn constants(input: &DeriveInput, fields: &[Field]) -> TokenStream {
                         ::gino::model::Property::new(#sql, #at, #key);
                 }
             }
-            Kind::Relation => {
+            Kind::Relation(joined) => {
+                let through = match joined {
+                    Joined::Through(table) => quote_spanned!(table.span()=> .through::<#table>()),
+                    Joined::Key | Joined::ByLoader => TokenStream::new(),
+                };
                 let (doc, text) = (format!("The relation `{name}`."), name.to_string());
                 quote_spanned! {span=>
                     #[doc = #doc]
@@ -145,8 +150,8 @@ fn constants(input: &DeriveInput, fields: &[Field]) -> TokenStream {
                     > = ::gino::model::Relation::new(
                         #text,
                         <#ty as ::gino::model::RelationField>::MANY,
-                        |parent, child| ::gino::model::RelationField::attach(&mut parent.#name, child),
-                    );
+                        |parent: &mut #model, child| ::gino::model::RelationField::attach(&mut parent.#name, child),
+                    )#through;
                 }
             }
             Kind::Skipped => TokenStream::new(),
@@ -300,7 +305,7 @@ impl Border {
                         });
                     }
                 }
-                Kind::Relation => {
+                Kind::Relation(_) => {
                     let none = quote_spanned!(span=> <#ty as ::gino::model::RelationField>::none);
                     build.push(quote!(let #name = #none();));
                 }

@@ -5,11 +5,11 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
 
-use crate::field::{Field, Kind};
+use crate::field::{Field, Joined, Kind};
 
 /// `Loads<L>`, where `L` is the model's loader.
 pub(crate) fn of(model: &Ident, fields: &[Field]) -> TokenStream {
-    let checks = fields.iter().filter_map(check);
+    let checks = fields.iter().filter_map(|field| check(model, field));
     let methods = fields.iter().filter_map(|field| method(model, field));
     let methods: Vec<TokenStream> = methods.collect();
     let doc = format!("What is loaded together with a `{model}`.");
@@ -28,19 +28,45 @@ pub(crate) fn of(model: &Ident, fields: &[Field]) -> TokenStream {
     }
 }
 
-/// What a relation holds is a model.
-fn check(field: &Field) -> Option<TokenStream> {
-    let Kind::Relation = field.kind else {
+/// What a relation holds is a model, and foreign keys say how it is joined.
+fn check(model: &Ident, field: &Field) -> Option<TokenStream> {
+    let Kind::Relation(joined) = &field.kind else {
         return None;
     };
-    let ty = &field.ty;
-    Some(quote_spanned! {ty.span()=>
-        const _: () = ::gino::model::a_model::<<#ty as ::gino::model::RelationField>::Model>();
+    let (ty, name) = (&field.ty, &field.name);
+    let child = quote_spanned!(ty.span()=> <#ty as ::gino::model::RelationField>::Model);
+    Some(match joined {
+        Joined::Key => {
+            let message = format!(
+                "`{name}` of `{model}`: neither of the two tables has a foreign key to the other: add \
+                 #[gino(references = …)] to a field of either, or write #[gino(relation(through = …))] \
+                 with the model of a table between them, or #[gino(relation(by_loader))] if each loader \
+                 says what it is joined on"
+            );
+            quote_spanned! {ty.span()=>
+                const _: () = ::core::assert!(::gino::model::related::<#model, #child>(), #message);
+            }
+        }
+        Joined::Through(table) => {
+            let message = format!(
+                "`{name}` of `{model}`: the table between the two needs a foreign key to each of them"
+            );
+            quote_spanned! {table.span()=>
+                const _: () = ::core::assert!(
+                    ::gino::model::refers::<#table, #model>()
+                        && ::gino::model::refers::<#table, #child>(),
+                    #message
+                );
+            }
+        }
+        Joined::ByLoader => quote_spanned! {ty.span()=>
+            const _: () = ::gino::model::a_model::<#child>();
+        },
     })
 }
 
 fn method(model: &Ident, field: &Field) -> Option<TokenStream> {
-    let Kind::Relation = field.kind else {
+    let Kind::Relation(_) = field.kind else {
         return None;
     };
     let (name, constant, ty) = (&field.name, &field.constant, &field.ty);

@@ -43,7 +43,7 @@ fn method(model: &Ident, vis: &Visibility, field: &Field, at: &TokenStream) -> O
         None => (quote!(#ty), field.wrapped(quote!(value))),
     };
     Some(match &field.kind {
-        Kind::Relation | Kind::Skipped => return None,
+        Kind::Relation(_) | Kind::Skipped => return None,
         Kind::Column(_) if field.is_wrapped() => quote_spanned! {span=>
             #[doc = #doc]
             #vis fn #name(self, value: #given) -> Self {

@@ -83,13 +83,19 @@ impl Table {
         !self.not_created
     }
 
-    /// The `Table` constant, but for its columns and properties.
-    pub(crate) fn definition(&self, model: &Ident, fields: &[Field]) -> Result<TokenStream> {
+    /// Schema and name.
+    pub(crate) fn full_name(&self, model: &Ident) -> TokenStream {
         let name = match &self.name {
             Some(name) => name.value(),
             None => snake(&model.to_string()),
         };
-        let (schema, comment) = (attr::option(&self.schema), attr::option(&self.comment));
+        let schema = attr::option(&self.schema);
+        quote!((#schema, #name))
+    }
+
+    /// The `Table` constant, but for its columns and properties.
+    pub(crate) fn definition(&self, model: &Ident, fields: &[Field]) -> Result<TokenStream> {
+        let comment = attr::option(&self.comment);
         let named = |columns: &[Ident]| -> Result<Vec<String>> {
             let find = |column| column_named(fields, column).map(str::to_owned);
             columns.iter().map(find).collect()
@@ -132,7 +138,9 @@ impl Table {
             });
         }
         Ok(quote! {
-            name: #name, schema: #schema, comment: #comment,
+            schema: <#model as ::gino::model::Model>::NAME.0,
+            name: <#model as ::gino::model::Model>::NAME.1,
+            comment: #comment,
             indexes: &[#(#indexes),*], uniques: &[#(#uniques),*],
             checks: &[#(#checks),*], foreign_keys: &[#(#foreign_keys),*],
         })

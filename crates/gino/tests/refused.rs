@@ -69,7 +69,12 @@ fn lines(message: &Value) -> Vec<String> {
     for span in list(&message["spans"]) {
         said.push(format!("label: {}", text(&span["label"])));
         if span["is_primary"] == true {
-            let at = list(&span["text"]).into_iter();
+            // Of what a macro of the standard library says, the line that has it say so.
+            let mut place = span;
+            while list(&place["text"]).is_empty() && place["expansion"].is_object() {
+                place = place["expansion"]["span"].clone();
+            }
+            let at = list(&place["text"]).into_iter();
             said.extend(at.map(|line| format!("at: {}", text(&line["text"]).trim())));
         }
     }

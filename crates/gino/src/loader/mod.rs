@@ -44,8 +44,9 @@
 //!
 //! # What is joined
 //! A child is joined with a LEFT JOIN by the foreign key between the two tables; of several by that
-//! whose field is the relation's name with `_id`. [`Loader::on`] gives another condition,
-//! [`Loader::through`] a table between the two, and [`Loader::joined`] says that the query has
+//! whose field is the relation's name with `_id`. A table between the two stands in the relation,
+//! `#[gino(relation(through = Tagging))]`, or in [`Loader::through`]. [`Loader::on`] gives another
+//! condition, and [`Loader::joined`] says that the query has
 //! joined it already. A table that is in a query twice needs an alias: `User::alias("manager")`.
 //!
 //! # What rows come to
@@ -55,14 +56,19 @@
 //! columns. Limits count rows.
 //!
 //! # What the compiler refuses
-//! A loader of another model than the relation's:
+//! A relation without a foreign key that says how it is joined, unless it is
+//! `#[gino(relation(by_loader))]`; a loader of another model than the relation's:
 //!
 //! ```compile_fail,E0271
 //! # use gino::prelude::*;
 //! # static DB: Gino = Gino::new();
 //! # #[derive(Model)] #[gino(db = DB)] struct Team { #[gino(primary_key)] id: i32 }
 //! # #[derive(Model)] #[gino(db = DB)]
-//! # struct User { #[gino(primary_key)] id: i32, #[gino(relation)] team: Option<Box<Team>> }
+//! # struct User {
+//! #     #[gino(primary_key)] id: i32,
+//! #     #[gino(references = Team::ID)] team_id: i32,
+//! #     #[gino(relation)] team: Option<Box<Team>>,
+//! # }
 //! let loader = User::loader().team(User::loader());
 //! ```
 //!

@@ -9,7 +9,7 @@ use sea_query::{SelectExpr, SelectStatement};
 
 use super::Loader;
 use super::group::Group;
-use super::join::{Between, Scope};
+use super::join::{Between, Join, Scope};
 use crate::model::{Model, Relation};
 use crate::record::Record;
 use crate::select::Item;
@@ -168,7 +168,12 @@ impl<M: Model, C: Model, P: Parts<C>> Parts<M> for Child<M, C, P> {
             relation: self.relation.name(),
             many: self.relation.is_many(),
         };
-        between.add_to(&self.loader.join, statement)?;
+        let through = match &self.loader.join {
+            Join::Key => self.relation.between().map(Join::Through),
+            _ => None,
+        };
+        let join = through.as_ref().unwrap_or(&self.loader.join);
+        between.add_to(join, statement)?;
         self.loader.parts.join(child, statement)
     }
 

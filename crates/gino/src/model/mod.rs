@@ -57,7 +57,7 @@ pub use relation::{Relation, RelationField};
 pub use sequence::Sequence;
 pub use table::{
     Check, ColumnDef, ForeignKey, Index, IndexPart, PropertyDef, Reference, ServerDefault, Table,
-    Target, Unique, joined,
+    Target, Unique, joined, refers, related,
 };
 
 /// The value of a column; for the derive, so that a type no column holds is told once.
@@ -117,7 +117,9 @@ pub const fn a_model<M: Model>() {}
 /// - `json`: a serde type in a `jsonb` column. `Json` itself needs no mark.
 /// - `property(profile)`: a value inside the JSON column `profile`, under the field's name or
 ///   `key = "…"`; `default = …` is what it is when it is missing.
-/// - `relation`: filled by a loader, no column: `Option<Box<Team>>`, `Vec<User>`.
+/// - `relation`: filled by a loader, no column: `Option<Box<Team>>`, `Vec<User>`. There is a foreign key
+///   between the two tables, or from a third to both, `relation(through = Tagging)`; with
+///   `relation(by_loader)` each loader says what it is joined on.
 /// - `skip`: no column either: `Default::default()`, and what a loader's `with` sets.
 /// - `flatten`: a group of columns that models share, see [`Columns`].
 #[diagnostic::on_unimplemented(
@@ -133,6 +135,10 @@ pub trait Model: Send + Sync + Sized + 'static {
 
     /// A method for each relation, on its loader.
     type Loads<L>;
+
+    /// The schema and the name of its table: what [`Model::TABLE`] says, without its columns, which may
+    /// refer to other tables.
+    const NAME: (Option<&'static str>, &'static str);
 
     /// Its table.
     const TABLE: &'static Table;

@@ -3,17 +3,39 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::table::table;
+use super::{Model, Table};
+
 /// A relation field of the model `M` that holds instances of `C`: `User::TEAM`.
 pub struct Relation<M, C> {
     name: &'static str,
     many: bool,
     attach: fn(&mut M, C),
+    through: Option<fn() -> &'static Table>,
 }
 
 impl<M, C> Relation<M, C> {
     /// The relation `name`; `attach` gives the parent its child.
     pub const fn new(name: &'static str, many: bool, attach: fn(&mut M, C)) -> Relation<M, C> {
-        Relation { name, many, attach }
+        Relation {
+            name,
+            many,
+            attach,
+            through: None,
+        }
+    }
+
+    /// The same, joined through the table of `T`, which has a foreign key to each of the two.
+    pub const fn through<T: Model>(self) -> Relation<M, C> {
+        Relation {
+            through: Some(table::<T>),
+            ..self
+        }
+    }
+
+    /// The table between the two, if there is one.
+    pub(crate) fn between(&self) -> Option<&'static Table> {
+        self.through.map(|table| table())
     }
 
     /// The field's name.

@@ -136,6 +136,8 @@ pub struct ForeignKey {
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     table: fn() -> &'static Table,
+    /// Its schema and name, for what is evaluated by the compiler.
+    of: (Option<&'static str>, &'static str),
     /// The column's name.
     pub column: &'static str,
 }
@@ -155,8 +157,18 @@ impl Target {
     pub const fn any<M: Model, T>(column: Column<M, T>) -> Target {
         Target {
             table: table::<M>,
+            of: M::NAME,
             column: column.name(),
         }
+    }
+
+    const fn is(&self, (schema, name): (Option<&str>, &str)) -> bool {
+        let same_schema = match (self.of.0, schema) {
+            (None, None) => true,
+            (Some(one), Some(other)) => same(one, other),
+            _ => false,
+        };
+        same_schema && same(self.of.1, name)
     }
 
     /// The table.
@@ -165,8 +177,40 @@ impl Target {
     }
 }
 
-fn table<M: Model>() -> &'static Table {
+pub(super) fn table<M: Model>() -> &'static Table {
     M::TABLE
+}
+
+/// Whether one of the two tables has a foreign key to the other; for the derive.
+#[doc(hidden)]
+pub const fn related<A: Model, B: Model>() -> bool {
+    refers::<A, B>() || refers::<B, A>()
+}
+
+/// Whether the table of `A` has a foreign key to that of `B`; for the derive.
+#[doc(hidden)]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+pub const fn refers<A: Model, B: Model>() -> bool {
+    let (columns, keys) = (A::TABLE.columns, A::TABLE.foreign_keys);
+    let mut at = 0;
+    while at < columns.len() {
+        if let Some(reference) = &columns[at].references
+            && reference.target.is(B::NAME)
+        {
+            return true;
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < keys.len() {
+        if let [first, ..] = keys[at].targets
+            && first.is(B::NAME)
+        {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// A JSON property: a field of the struct inside a JSON column.

@@ -51,7 +51,7 @@ struct User {
     manager: Option<Box<User>>,
     #[gino(relation)]
     reports: Vec<User>,
-    #[gino(relation)]
+    #[gino(relation(through = Tagging))]
     tags: Vec<Tag>,
     #[gino(skip)]
     label: String,
@@ -63,7 +63,7 @@ struct Tag {
     #[gino(primary_key)]
     id: i32,
     name: String,
-    #[gino(relation)]
+    #[gino(relation(by_loader))]
     users: Vec<User>,
 }
 
@@ -191,7 +191,7 @@ async fn rows_in_any_order_find_their_parents() {
 #[tokio::test]
 async fn many_to_many_goes_through_a_table_from_both_ends() {
     let home = filled("loader_through").await;
-    let loader = User::loader().tags(Tag::loader().through(Tagging::TABLE));
+    let loader = User::loader().tags(Tag::loader());
     let users = User::query()
         .load(loader)
         .order_by((User::ID, Tag::ID))

@@ -16,6 +16,23 @@ pub struct Team {
     #[gino(primary_key)]
     id: i32,
     name: String,
+    #[gino(relation)]
+    members: Vec<User>,
+    #[gino(relation(through = Seat))]
+    guests: Vec<User>,
+    #[gino(relation(by_loader))]
+    lines: Vec<LogLine>,
+}
+
+#[derive(Model)]
+#[gino(db = DB, schema = "hall", foreign_key(columns(team_id), references(Team::ID)))]
+pub struct Seat {
+    #[gino(primary_key)]
+    team_id: i32,
+    #[gino(primary_key, references = User::ID)]
+    user_id: i32,
+    #[gino(relation)]
+    user: Option<Box<User>>,
 }
 
 #[derive(Model)]
