@@ -79,11 +79,15 @@ def test_every_kind_of_loop_and_socket(
         runner.run(main())
 
 
-def test_engine_made_under_one_loop_works_under_another(dsn: str) -> None:
-    with asyncio.Runner() as runner:
+@pytest.mark.filterwarnings("ignore:unclosed resource:ResourceWarning")  # of uvloop, told rightly
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_engine_made_under_one_loop_works_under_another(
+    factory: Callable[[], asyncio.AbstractEventLoop], dsn: str
+) -> None:
+    with asyncio.Runner(loop_factory=factory) as runner:
         engine = runner.run(create_engine(dsn, min_size=1, max_size=2))
         assert runner.run(engine.scalar("SELECT 1")) == 1
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=factory) as runner:
         assert runner.run(engine.scalar("SELECT 2")) == 2
         runner.run(engine.close())
 

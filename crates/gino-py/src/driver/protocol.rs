@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gino_core::session::{Flush, Transport, Wire};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -161,8 +162,11 @@ impl Transport for Handle {
                 .map(|transport| transport.clone_ref(py));
             if let Some(transport) = transport.filter(|_| any) {
                 let bytes = PyBytes::new(py, &out);
-                if let Err(error) = transport.call_method1(py, intern!(py, "write"), (bytes,)) {
-                    error.write_unraisable(py, None);
+                match transport.call_method1(py, intern!(py, "write"), (bytes,)) {
+                    // It is closed: `connection_lost` tells of that, unless its loop is closed, too.
+                    Err(error) if error.is_instance_of::<PyRuntimeError>(py) => {}
+                    Err(error) => error.write_unraisable(py, None),
+                    Ok(_) => {}
                 }
             }
             out.clear();
