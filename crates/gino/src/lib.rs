@@ -122,8 +122,8 @@ pub use cursor::Cursor;
 pub use engine::Engine;
 pub use event::Events;
 pub use expr::{
-    Assignable, Assigned, Case, Condition, Expr, Expression, IntoOrder, Operand, Order, Plain,
-    SubQuery, SubQueryOf, Text, all, any_of, case, exists, func, not, sql, to_sql, value,
+    Assignable, Assigned, Case, Condition, Expr, Expression, IntoOrder, List, Operand, Order,
+    Plain, SubQuery, SubQueryOf, Text, all, any_of, case, exists, func, not, sql, to_sql, value,
 };
 #[doc(hidden)]
 pub use inventory as __inventory;

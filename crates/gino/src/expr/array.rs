@@ -3,8 +3,9 @@
 use bytes::BytesMut;
 use gino_core::error::Result;
 use postgres_types::{ToSql, Type};
-use sea_query::{Expr as SeaExpr, Func};
+use sea_query::{BinOper, Expr as SeaExpr, Func};
 
+use super::Expr;
 use crate::param::{Outcome, Param, encoded, refused};
 use crate::sql_type::SqlType;
 
@@ -34,6 +35,33 @@ pub(super) fn array<T: SqlType>(values: Vec<SeaExpr>) -> SeaExpr {
         }
         false => SeaExpr::Value(array),
     }
+}
+
+/// `item = ANY(array)`.
+pub(super) fn has(item: SeaExpr, array: SeaExpr) -> Expr<bool> {
+    let any = SeaExpr::FunctionCall(Func::cust("ANY").arg(array));
+    Expr::from_sea(SeaExpr::Binary(
+        Box::new(item),
+        BinOper::Equal,
+        Box::new(any),
+    ))
+}
+
+/// Types that are arrays in SQL, and can be asked what arrays are asked.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an array",
+    label = "arrays are columns of a `Vec`"
+)]
+pub trait List: SqlType {
+    /// What its elements are.
+    type Item: SqlType;
+}
+
+impl<T: SqlType> List for Vec<T>
+where
+    Vec<T>: SqlType,
+{
+    type Item = T;
 }
 
 /// An element of an array.

@@ -18,6 +18,7 @@ use std::marker::PhantomData;
 use sea_query::{BinOper, Expr as SeaExpr};
 
 pub(crate) use arithmetic::arithmetic;
+pub use array::List;
 pub use case::{Case, case};
 pub use compare::{Condition, all, any_of, not};
 pub(crate) use operand::expressions;
@@ -311,6 +312,30 @@ pub trait Expression: Sized {
             operator,
             other.into_operand(),
         ))
+    }
+
+    /// Whether `item` is one of its elements: `Book::TAGS.has("rust")`.
+    fn has(self, item: impl Operand<<Plain<Self> as List>::Item>) -> Expr<bool>
+    where
+        Plain<Self>: List,
+    {
+        array::has(item.into_operand(), self.into_expr().sea)
+    }
+
+    /// `@>`: whether all of `items` are among its elements.
+    fn contains(self, items: impl Operand<Plain<Self>>) -> Expr<bool>
+    where
+        Plain<Self>: List,
+    {
+        self.op("@>", items)
+    }
+
+    /// `&&`: whether one of `items` is among its elements.
+    fn overlaps(self, items: impl Operand<Plain<Self>>) -> Expr<bool>
+    where
+        Plain<Self>: List,
+    {
+        self.op("&&", items)
     }
 
     /// From the smallest to the largest.

@@ -332,3 +332,50 @@ async fn arrays_of_what_only_the_server_numbers_go_by_copy_too() {
     assert_eq!(error.unwrap_err().sqlstate(), Some("22001"));
     home.done().await;
 }
+
+#[tokio::test]
+async fn arrays_are_asked_for_their_elements() {
+    use Genre::{Essay, Novel};
+
+    let home = Home::new("asked_arrays", "max_size=2").await;
+    STACK.set_bind(home.engine.clone()).await.unwrap();
+    STACK.create_all().await.unwrap();
+    let row = |names: [&str; 2], genres: Vec<Genre>, numbers: Option<Vec<i32>>| {
+        let names = names.map(str::to_owned).to_vec();
+        Stack::create().names(names).genres(genres).numbers(numbers)
+    };
+    row(["a", "b"], vec![Novel], Some(vec![1, 2]))
+        .await
+        .unwrap();
+    row(["b", "c"], vec![Essay, Novel], None).await.unwrap();
+    row(["c", "d"], vec![], Some(vec![])).await.unwrap();
+    let ids = async |condition: gino::Expr<bool>| {
+        let query = Stack::select(Stack::ID)
+            .filter(condition)
+            .order_by(Stack::ID);
+        query.all().await.unwrap()
+    };
+    assert_eq!(ids(Stack::NAMES.has("b")).await, [1, 2]);
+    assert_eq!(ids(Stack::GENRES.has(Essay)).await, [2]);
+    assert_eq!(ids(Stack::NUMBERS.has(2)).await, [1]);
+    assert_eq!(ids(Stack::NUMBERS.has(Stack::ID)).await, [1]);
+    let both = || vec!["b".to_owned(), "c".to_owned()];
+    assert_eq!(ids(Stack::NAMES.contains(both())).await, [2]);
+    assert_eq!(ids(Stack::NAMES.overlaps(both())).await, [1, 2, 3]);
+    assert_eq!(ids(Stack::GENRES.contains(vec![Novel])).await, [1, 2]);
+    assert_eq!(ids(Stack::GENRES.overlaps(vec![Essay])).await, [2]);
+    assert_eq!(ids(Stack::NUMBERS.contains(Vec::new())).await, [1, 3]);
+    home.done().await;
+}
+
+#[derive(Model, Debug, Clone, PartialEq)]
+#[gino(db = STACK)]
+struct Stack {
+    #[gino(primary_key)]
+    id: i32,
+    names: Vec<String>,
+    genres: Vec<Genre>,
+    numbers: Option<Vec<i32>>,
+}
+
+static STACK: Gino = Gino::new();
