@@ -1,45 +1,62 @@
 //! Owns COPY of drafts into a model's table, in binary form.
 
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
 use bytes::{BufMut, BytesMut};
 use gino_core::engine::within;
-use gino_core::error::{CodecError, Result, UsageError};
+use gino_core::error::{CodecError, Error, Result, UsageError};
 use postgres_types::{IsNull, Type};
 
 use crate::context;
 use crate::crud::Create;
 use crate::model::{ColumnDef, Draft, Model};
-use crate::place::{On, awaited, placed};
-use crate::query::Status;
+use crate::place::On;
+use crate::query::{Executor, Status};
 use crate::sql_type::quoted;
 
 use super::catalog;
-use super::create::finished;
 use super::rows::{columns_of, is_text};
 
-/// Many new rows by COPY: `User::copy_in(…)`. Await it for their number.
+/// Many new rows by COPY: `User::copy_in(…)`. Await it for their number. Rows are made as they are sent:
+/// no more than 64 KiB of them are in memory.
 ///
 /// All rows set the same columns, to plain values. For arrays of enumerations and their like the server
 /// is asked what it calls them.
 ///
 /// # Errors
 /// `MissingValue` if a column has neither value nor default, a usage error if rows differ in what
-/// they set, both before anything is sent; the server's error, and nothing is stored then.
+/// they set; the server's error. Nothing is stored then; after the first row a transaction around it
+/// has failed.
 ///
 /// # Cancellation
 /// The copy is given up; nothing is stored.
 #[must_use = "nothing is stored before it is awaited"]
-pub struct CopyRows<M> {
-    rows: Vec<Create<M>>,
+pub struct CopyRows<'r, M> {
+    rows: Box<dyn Iterator<Item = Create<M>> + Send + 'r>,
     on: On,
 }
 
-impl<M: Model> CopyRows<M> {
+impl<'r, M: Model> CopyRows<'r, M> {
     #[track_caller]
-    pub(super) fn new(rows: Vec<Create<M>>) -> CopyRows<M> {
+    pub(super) fn new(rows: impl Iterator<Item = Create<M>> + Send + 'r) -> CopyRows<'r, M> {
         CopyRows {
-            rows,
+            rows: Box::new(rows),
             on: On::new(M::db),
         }
+    }
+
+    /// Runs on `executor`: a `Gino`, an engine, a connection, a transaction.
+    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
+        self.on.set(executor);
+        self
+    }
+
+    /// Runs at most this long, waiting for a connection included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.on.limit(timeout);
+        self
     }
 
     async fn run(self) -> Result<u64> {
@@ -48,27 +65,34 @@ impl<M: Model> CopyRows<M> {
     }
 }
 
-placed!(CopyRows<M: Model>, []);
-awaited!(CopyRows<M: Model> => u64);
+impl<M> fmt::Debug for CopyRows<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyRows")
+            .field("on", &self.on)
+            .finish_non_exhaustive()
+    }
+}
 
-async fn copy<M: Model>(on: On, rows: Vec<Create<M>>) -> Result<u64> {
-    let drafts = finished(rows)?;
-    let Some(first) = drafts.first() else {
+impl<'r, M: Model> IntoFuture for CopyRows<'r, M> {
+    type Output = Result<u64>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<u64>> + Send + 'r>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+async fn copy<M: Model>(on: On, rows: impl Iterator<Item = Create<M>> + Send) -> Result<u64> {
+    let mut drafts = rows.map(|row| row.finished().map(|(draft, _)| draft));
+    let Some(first) = drafts.next().transpose()? else {
         return Ok(0);
     };
-    let mask = first.mask().filter(|mask| *mask != 0);
-    let same = |mask: &u128| drafts.iter().all(|draft| draft.mask() == Some(*mask));
-    let Some(mask) = mask.filter(same) else {
-        return Err(UsageError::Statement(
-            "rows for COPY set the same columns, to values: use bulk_create for others",
-        )
-        .into());
-    };
+    let mask = first.mask().filter(|mask| *mask != 0).ok_or_else(differ)?;
     let columns = columns_of(M::TABLE, mask);
     let names: Vec<String> = columns.iter().map(|column| quoted(column.name)).collect();
     let (of, names) = (M::TABLE.sql(), names.join(", "));
     let sql = format!("COPY {of} ({names}) FROM STDIN WITH (FORMAT binary)");
-    check(first, &columns)?;
+    check(&first, &columns)?;
     let mut arrays = Vec::with_capacity(columns.len());
     for (column, wire) in columns.iter().zip(first.wires()) {
         arrays.push(catalog::array_of(&on, column, &wire).await?);
@@ -80,8 +104,13 @@ async fn copy<M: Model>(on: On, rows: Vec<Create<M>>) -> Result<u64> {
         let mut copy = held.seat.copy_in(&sql).await?;
         let mut portion = BytesMut::with_capacity(PORTION + PORTION / 4);
         portion.put_slice(HEAD);
-        for draft in &drafts {
-            encode(draft, &arrays, &mut portion)?;
+        encode(&first, &arrays, &mut portion)?;
+        for draft in drafts {
+            let draft = draft?;
+            if draft.mask() != Some(mask) {
+                return Err(differ());
+            }
+            encode(&draft, &arrays, &mut portion)?;
             if portion.len() >= PORTION {
                 copy.write(&portion).await?;
                 portion.clear();
@@ -93,6 +122,14 @@ async fn copy<M: Model>(on: On, rows: Vec<Create<M>>) -> Result<u64> {
         Ok(Status::of(done).rows_affected())
     })
     .await
+}
+
+#[cold]
+fn differ() -> Error {
+    UsageError::Statement(
+        "rows for COPY set the same columns, to values: use bulk_create for others",
+    )
+    .into()
 }
 
 /// In binary form nothing is converted: a column has to have the SQL type of its Rust type, or both

@@ -54,10 +54,13 @@ pub trait Bulk: Model {
         BulkUpdate::new(rows.into_iter().map(Into::into).collect())
     }
 
-    /// Many new rows by COPY, the fastest way when nobody needs them back: gives their number.
+    /// Many new rows by COPY, the fastest way when nobody needs them back: gives their number. They
+    /// are made as they are sent, so that there may be more of them than memory has room for.
     #[track_caller]
-    fn copy_in<C: Into<Create<Self>>>(rows: impl IntoIterator<Item = C>) -> CopyRows<Self> {
-        CopyRows::new(rows.into_iter().map(Into::into).collect())
+    fn copy_in<'r, C: Into<Create<Self>> + 'r>(
+        rows: impl IntoIterator<Item = C, IntoIter: Send + 'r>,
+    ) -> CopyRows<'r, Self> {
+        CopyRows::new(rows.into_iter().map(Into::into))
     }
 
     /// The row that has the values of `row` in the columns `key`, created if it is not there; and

@@ -306,6 +306,52 @@ async fn copy_stores_all_or_nothing() {
 }
 
 #[tokio::test]
+async fn copied_rows_are_made_as_they_are_sent() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    shelf!(home, "bulk_copy_lazy");
+    let made = AtomicUsize::new(0);
+    let row = |n: i32| {
+        made.fetch_add(1, Ordering::Relaxed);
+        Author::create().name(format!("n{n}")).born(n)
+    };
+    // The 10,000th is wrong: those after it are never made, and none is stored.
+    let wrong = |n: i32| match n {
+        10_000 => Author::create().name("other"),
+        n => row(n),
+    };
+    let error = Author::copy_in((0..1_000_000).map(wrong))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("use bulk_create"), "{error}");
+    assert_eq!(made.swap(0, Ordering::Relaxed), 10_000);
+    let missing = (0..1_000_000).map(|n| match n {
+        500 => Author::create().born(n),
+        n => row(n),
+    });
+    let error = Author::copy_in(missing).await.unwrap_err();
+    assert!(
+        matches!(error.leaf(), Leaf::Usage(UsageError::MissingValue { .. })),
+        "{error}"
+    );
+    assert_eq!(made.swap(0, Ordering::Relaxed), 500);
+    // What the server refuses on its way ends it, too.
+    let error = Author::copy_in((0..).map(|n: i32| row(n % 50_000)))
+        .await
+        .unwrap_err();
+    assert_eq!(error.sqlstate(), Some("23505"));
+    assert_eq!(Author::query().count().await.unwrap(), 0);
+    assert_eq!(Author::copy_in((0..100).map(row)).await.unwrap(), 100);
+    assert_eq!(
+        Author::copy_in(Vec::<gino::Create<Author>>::new())
+            .await
+            .unwrap(),
+        0
+    );
+    home.done().await;
+}
+
+#[tokio::test]
 async fn all_rows_of_a_filter_are_changed_or_deleted() {
     shelf!(home, "bulk_change");
     let authors = (1..=10).map(|n| Author::create().name(format!("n{n}")).born(n));
