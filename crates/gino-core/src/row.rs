@@ -1,7 +1,10 @@
 //! Owns rows: columns described once, one shared buffer, no allocation per cell.
 //! Never decodes a value. Backends make [`RawRow`]s, sinks read them.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use crate::codec::{Format, Kind, Oid, Type};
 use crate::error::{ProtocolError, Result};
@@ -36,7 +39,58 @@ impl Column {
 }
 
 /// The columns of a result, in order.
-pub type Columns = [Column];
+#[derive(Default)]
+pub struct Columns {
+    list: Box<[Column]>,
+    made: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl Columns {
+    /// What a face makes of the columns of all results of a statement, once; there is room for one
+    /// kind of it. None if something else was made.
+    pub fn made<T: Send + Sync + 'static>(&self, make: impl Fn(&[Column]) -> T) -> Option<&T> {
+        let made = self.made.get_or_init(|| Box::new(make(&self.list)));
+        made.downcast_ref()
+    }
+}
+
+impl FromIterator<Column> for Columns {
+    fn from_iter<I: IntoIterator<Item = Column>>(columns: I) -> Columns {
+        Columns {
+            list: columns.into_iter().collect(),
+            made: OnceLock::new(),
+        }
+    }
+}
+
+impl Deref for Columns {
+    type Target = [Column];
+
+    fn deref(&self) -> &[Column] {
+        &self.list
+    }
+}
+
+impl<'a> IntoIterator for &'a Columns {
+    type Item = &'a Column;
+    type IntoIter = std::slice::Iter<'a, Column>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+impl PartialEq for Columns {
+    fn eq(&self, other: &Columns) -> bool {
+        self.list == other.list
+    }
+}
+
+impl fmt::Debug for Columns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&*self.list).finish()
+    }
+}
 
 /// One row as the server sent it: a big-endian count, then a length and the bytes of each value
 /// (PostgreSQL manual, "Message Formats", DataRow). Lengths are checked when they are read.
@@ -306,7 +360,7 @@ mod tests {
             format: Format::Binary,
             learnt: None,
         };
-        names.iter().map(column).collect()
+        Arc::new(names.iter().map(column).collect())
     }
 
     #[test]

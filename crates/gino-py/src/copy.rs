@@ -1,6 +1,7 @@
 //! Owns the native classes CopyIn and CopyOut: COPY data between Python and a connection.
 //! Never opens a file or makes a statement: `gino.copying` does.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ impl CopyIn {
                     let statement = seat.prepared(&Sql::from(probe)).await?;
                     Arc::clone(&statement.columns)
                 }
-                None => Arc::from([]),
+                None => Arc::default(),
             };
             Result::Ok((seat.copy_in(&sql).await?, types))
         };
@@ -184,7 +185,7 @@ struct Outgoing {
     pace: Pace,
     /// Taken out while data is awaited: a read that is cancelled gives the copy up.
     copy: Mutex<Option<core::CopyOut<LoopRuntime>>>,
-    tag: Mutex<Option<Box<str>>>,
+    tag: Mutex<Option<Cow<'static, str>>>,
 }
 
 impl CopyOut {

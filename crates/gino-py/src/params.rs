@@ -5,9 +5,9 @@
 use std::borrow::Cow;
 
 use bytes::BytesMut;
-use gino_core::codec::{Format, Kind, Oid, Type, type_name};
+use gino_core::codec::{Format, Kind, type_name};
 use gino_core::error::Result;
-use gino_core::session::{IsNull, Params};
+use gino_core::session::{ParamType, Params, Written};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -42,44 +42,27 @@ impl PyParams {
         Ok(PyParams { sets })
     }
 
-    /// What `choose` says of a value that is not None.
-    fn look(
-        &self,
-        set: usize,
-        index: usize,
-        otherwise: Format,
-        choose: impl FnOnce(&Bound<'_, PyAny>) -> Format,
-    ) -> Format {
-        Python::attach(|py| {
-            let values = self.set(set).map(|values| values.bind(py));
-            match values.and_then(|values| values.get_borrowed_item(index).ok()) {
-                Some(value) if !value.is_none() => choose(&value),
-                _ => otherwise,
-            }
-        })
-    }
-
-    /// Writes a value by `write`, unless it is None.
+    /// Writes a value by `write`, which says in which format, unless it is None.
     #[inline]
     fn write(
         &self,
         set: usize,
         index: usize,
         sql_type: impl FnOnce() -> Cow<'static, str>,
-        write: impl FnOnce(&Bound<'_, PyAny>) -> Fitted,
-    ) -> Result<IsNull> {
+        write: impl FnOnce(&Bound<'_, PyAny>) -> Fitted<Format>,
+    ) -> Result<Written> {
         Python::attach(|py| {
             let Some(values) = self.set(set) else {
-                return Ok(IsNull::Yes);
+                return Ok(Written::Null);
             };
             let Ok(value) = values.bind(py).get_borrowed_item(index) else {
-                return Ok(IsNull::Yes);
+                return Ok(Written::Null);
             };
             if value.is_none() {
-                return Ok(IsNull::Yes);
+                return Ok(Written::Null);
             }
             match write(&value) {
-                Ok(()) => Ok(IsNull::No),
+                Ok(format) => Ok(Written::Value(format)),
                 Err(fault) => {
                     let mut place = format!("parameter ${}", index + 1);
                     if matches!(self.sets, Sets::Many(_)) {
@@ -113,44 +96,35 @@ impl Params for PyParams {
         Python::attach(|py| self.set(set).map_or(0, |set| set.bind(py).len()))
     }
 
-    fn format(&self, set: usize, index: usize, oid: Oid) -> Format {
-        let kind = Kind::of(oid);
-        if kind.is_common() {
-            return Format::Binary;
-        }
-        self.look(set, index, kind.format(), |value| {
-            encode::format(kind, value)
-        })
-    }
-
-    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        let kind = Kind::of(oid);
-        self.write(
-            set,
-            index,
-            || type_name(oid),
-            |value| match kind.is_common() || encode::format(kind, value) == Format::Binary {
-                true => encode::encode(kind, oid, value, out),
-                false => encode::text_form(value, b',', out),
-            },
-        )
-    }
-
-    fn format_learnt(&self, set: usize, index: usize, of: &Type) -> Format {
-        self.look(set, index, of.format(), |value| graft::format(of, value))
-    }
-
-    fn encode_learnt(
+    fn encode(
         &self,
         set: usize,
         index: usize,
-        of: &Type,
+        of: ParamType<'_>,
         out: &mut BytesMut,
-    ) -> Result<IsNull> {
-        let name = || of.full_name.to_string().into();
-        self.write(set, index, name, |value| {
-            graft::encode(of, graft::format(of, value), value, out)
-        })
+    ) -> Result<Written> {
+        match of.learnt {
+            Some(learnt) => {
+                let name = || learnt.full_name.to_string().into();
+                self.write(set, index, name, |value| {
+                    let format = graft::format(learnt, value);
+                    graft::encode(learnt, format, value, out)?;
+                    Ok(format)
+                })
+            }
+            None => {
+                let kind = Kind::of(of.oid);
+                let name = || type_name(of.oid);
+                self.write(set, index, name, |value| {
+                    let format = encode::format(kind, value);
+                    match format {
+                        Format::Binary => encode::encode(kind, of.oid, value, out)?,
+                        Format::Text => encode::text_form(value, b',', out)?,
+                    }
+                    Ok(format)
+                })
+            }
+        }
     }
 }
 

@@ -107,8 +107,8 @@ pub(crate) struct On {
 #[derive(Clone)]
 enum Given {
     Pool(Core),
-    Handle(Core, Arc<Handle>),
-    Transaction(Core, Arc<Level>),
+    Handle(Arc<Handle>),
+    Transaction(Arc<Level>),
     /// A database that nothing was bound to.
     Unbound,
 }
@@ -139,11 +139,10 @@ impl On {
         self.given = Some(match executor.target() {
             Ok(target) => {
                 self.timeout = target.timeout.or(self.timeout);
-                let core = target.core.into_owned();
                 match target.place {
-                    Place::Pool => Given::Pool(core),
-                    Place::Handle(handle) => Given::Handle(core, Arc::clone(handle)),
-                    Place::Transaction(tx) => Given::Transaction(core, Arc::clone(tx)),
+                    Place::Pool => Given::Pool(target.core.into_owned()),
+                    Place::Handle(handle) => Given::Handle(Arc::clone(handle)),
+                    Place::Transaction(level) => Given::Transaction(Arc::clone(level)),
                 }
             }
             Err(_) => Given::Unbound,
@@ -161,8 +160,10 @@ impl On {
         let mut target = match &self.given {
             None => (self.db)().target()?,
             Some(Given::Pool(core)) => Target::new(core, Place::Pool),
-            Some(Given::Handle(core, handle)) => Target::new(core, Place::Handle(handle)),
-            Some(Given::Transaction(core, tx)) => Target::new(core, Place::Transaction(tx)),
+            Some(Given::Handle(handle)) => Target::new(handle.engine(), Place::Handle(handle)),
+            Some(Given::Transaction(level)) => {
+                Target::new(level.handle.engine(), Place::Transaction(level))
+            }
             Some(Given::Unbound) => {
                 return Err(Error::from(gino_core::error::UsageError::Uninitialized));
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gino_core::engine::within;
 use gino_core::error::Result;
-use gino_core::row::Columns;
+use gino_core::row::Column;
 use gino_core::session::{Sql, Statement};
 use postgres_types::{FromSqlOwned, ToSql};
 
@@ -99,7 +99,7 @@ impl Prepared {
     }
 
     /// The columns of its rows; none if it gives no rows.
-    pub fn columns(&self) -> &Columns {
+    pub fn columns(&self) -> &[Column] {
         &self.statement.columns
     }
 }

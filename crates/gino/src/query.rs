@@ -199,7 +199,7 @@ impl sealed::Runs for TimeLimited<'_> {
 /// was nothing to run. Of several runs it is that of the last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Status {
-    tag: Box<str>,
+    tag: Cow<'static, str>,
     affected: u64,
 }
 

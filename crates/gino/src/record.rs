@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gino_core::error::{Result, RowError};
 use gino_core::loader::View;
-use gino_core::row::{Cells, Columns, RawRow};
+use gino_core::row::{Cells, Column, Columns, RawRow};
 use gino_core::session::Sink;
 use postgres_types::{FromSqlOwned, Type};
 
@@ -17,15 +17,13 @@ use crate::value::{Text, decode, own_type};
 pub struct Record<'a> {
     row: RawRow<'a>,
     cells: &'a Cells,
-    shape: &'a Shape,
+    columns: &'a Columns,
+    types: &'a Types,
 }
 
-/// The columns of a result, looked at once.
-struct Shape {
-    columns: Arc<Columns>,
-    /// The type of each, where its values come in the form that `postgres-types` reads.
-    types: Box<[Option<Type>]>,
-}
+/// The type of each column, where its values come in the form that `postgres-types` reads. Looked up
+/// once for all results of a statement.
+type Types = [Option<Type>];
 
 impl<'a> Record<'a> {
     /// The value at position `index`, from 0.
@@ -36,7 +34,7 @@ impl<'a> Record<'a> {
     #[inline]
     pub fn get<T: FromSqlOwned>(&self, index: usize) -> Result<T> {
         let cell = self.cells.get(self.row, index);
-        if let Some(Some(ty)) = self.shape.types.get(index)
+        if let Some(Some(ty)) = self.types.get(index)
             && T::accepts(ty)
             && let Ok(value) = T::from_sql_nullable(ty, cell)
         {
@@ -48,7 +46,7 @@ impl<'a> Record<'a> {
     /// The text form, or the reason why there is no value.
     #[cold]
     fn get_otherwise<T: FromSqlOwned>(&self, index: usize, cell: Option<&[u8]>) -> Result<T> {
-        match self.shape.columns.get(index) {
+        match self.columns.get(index) {
             Some(column) => {
                 let text = Text::new();
                 decode(column, cell, || Some(&text))
@@ -76,8 +74,8 @@ impl<'a> Record<'a> {
     }
 
     /// The columns of the row.
-    pub fn columns(&self) -> &'a Columns {
-        &self.shape.columns
+    pub fn columns(&self) -> &'a [Column] {
+        self.columns
     }
 
     /// As the loader plans of `gino-core` read it.
@@ -107,7 +105,7 @@ pub trait Load: Send + 'static {
 /// A result on its way into a [`Load`].
 pub(crate) struct LoadSink<L> {
     load: L,
-    shape: Option<Shape>,
+    columns: Option<Arc<Columns>>,
     cells: Cells,
 }
 
@@ -115,7 +113,7 @@ impl<L: Load> LoadSink<L> {
     pub(crate) fn boxed(load: L) -> Option<Box<dyn Sink>> {
         Some(Box::new(LoadSink {
             load,
-            shape: None,
+            columns: None,
             cells: Cells::default(),
         }))
     }
@@ -129,23 +127,22 @@ impl<L: Load> LoadSink<L> {
 
 impl<L: Load> Sink for LoadSink<L> {
     fn begin(&mut self, columns: &Arc<Columns>) -> Result<()> {
-        self.shape = Some(Shape {
-            types: columns.iter().map(own_type).collect(),
-            columns: Arc::clone(columns),
-        });
+        self.columns = Some(Arc::clone(columns));
         Ok(())
     }
 
     #[inline]
     fn row(&mut self, row: RawRow<'_>) -> Result<()> {
-        let Some(shape) = &self.shape else {
+        let Some(columns) = &self.columns else {
             return Ok(());
         };
-        self.cells.read(row, shape.columns.len())?;
+        self.cells.read(row, columns.len())?;
+        let types = columns.made(|columns| columns.iter().map(own_type).collect::<Box<Types>>());
         self.load.row(&Record {
             row,
             cells: &self.cells,
-            shape,
+            columns,
+            types: types.map_or(&[], |types| types),
         })
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use gino_core::error::{Result, RowError};
-use gino_core::row::{Columns, RawRow, Row as RawOwned, Rows};
+use gino_core::row::{Column, Columns, RawRow, Row as RawOwned, Rows};
 use gino_core::session::Sink;
 use postgres_types::FromSql;
 
@@ -58,7 +58,7 @@ impl Row {
     }
 
     /// The columns, in order.
-    pub fn columns(&self) -> &Columns {
+    pub fn columns(&self) -> &[Column] {
         self.raw.columns()
     }
 
@@ -87,15 +87,15 @@ pub trait ColumnIndex: sealed::ColumnIndex {}
 impl<T: sealed::ColumnIndex> ColumnIndex for T {}
 
 mod sealed {
-    use super::Columns;
+    use super::Column;
 
     pub trait ColumnIndex {
-        fn find(&self, columns: &Columns) -> Option<usize>;
+        fn find(&self, columns: &[Column]) -> Option<usize>;
         fn describe(&self) -> String;
     }
 
     impl ColumnIndex for usize {
-        fn find(&self, columns: &Columns) -> Option<usize> {
+        fn find(&self, columns: &[Column]) -> Option<usize> {
             (*self < columns.len()).then_some(*self)
         }
 
@@ -105,7 +105,7 @@ mod sealed {
     }
 
     impl ColumnIndex for &str {
-        fn find(&self, columns: &Columns) -> Option<usize> {
+        fn find(&self, columns: &[Column]) -> Option<usize> {
             columns.iter().rposition(|column| &*column.name == *self)
         }
 

@@ -148,6 +148,11 @@ impl<R: Runtime> Handle<R> {
         race(&inner.runtime, limit, late, borrowing).await
     }
 
+    /// The engine that it borrows from.
+    pub fn engine(&self) -> &Engine<R> {
+        &self.root.engine
+    }
+
     /// The time-outs of all that runs on it.
     pub fn scope(&self) -> Scope {
         self.scope

@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::BytesMut;
 
 use super::seat::Seat;
-use crate::codec::{Format, Oid, Type};
 use crate::error::Result;
 use crate::row::{Column, Columns, RawRow};
 use crate::runtime::Runtime;
-use crate::session::{IsNull, Params, Sink};
+use crate::session::{ParamType, Params, Sink, Written};
 
 /// A sink whose rows wait from the first one on that has other composites than were known.
 pub(super) struct Late {
@@ -118,27 +117,15 @@ impl Params for Doubtful<'_> {
         self.params.len(set)
     }
 
-    fn format(&self, set: usize, index: usize, oid: Oid) -> Format {
-        self.params.format(set, index, oid)
-    }
-
-    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        self.params.encode(set, index, oid, out)
-    }
-
-    fn format_learnt(&self, set: usize, index: usize, of: &Type) -> Format {
-        self.params.format_learnt(set, index, of)
-    }
-
-    fn encode_learnt(
+    fn encode(
         &self,
         set: usize,
         index: usize,
-        of: &Type,
+        of: ParamType<'_>,
         out: &mut BytesMut,
-    ) -> Result<IsNull> {
-        let written = self.params.encode_learnt(set, index, of, out);
-        if written.is_err() {
+    ) -> Result<Written> {
+        let written = self.params.encode(set, index, of, out);
+        if written.is_err() && of.learnt.is_some() {
             self.refused.store(true, Ordering::Relaxed);
         }
         written

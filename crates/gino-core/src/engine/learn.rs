@@ -68,18 +68,16 @@ impl<R: Runtime> Seat<R> {
         let (_, learnt) = self.learn(&oids, &self.session.customs()).await?;
         let anew: Vec<_> = columns.iter().cloned().zip(learnt).collect();
         // The bytes are there: their formats stay.
-        Ok(anew
-            .into_iter()
-            .map(|(mut column, learnt)| {
-                if learnt
-                    .as_ref()
-                    .is_some_and(|ty| ty.format() == column.format)
-                {
-                    column.learnt = learnt;
-                }
-                column
-            })
-            .collect())
+        let anew = anew.into_iter().map(|(mut column, learnt)| {
+            if learnt
+                .as_ref()
+                .is_some_and(|ty| ty.format() == column.format)
+            {
+                column.learnt = learnt;
+            }
+            column
+        });
+        Ok(Arc::new(anew.collect()))
     }
 
     /// What the type `oid` is, codecs of the host aside.
@@ -177,7 +175,7 @@ fn with_types(columns: &Columns, types: Vec<Option<Arc<Type>>>) -> Arc<Columns> 
         column.learnt = learnt;
         column
     });
-    columns.collect()
+    Arc::new(columns.collect())
 }
 
 /// How many types that do not exist are asked for until somebody is taken for a liar.

@@ -493,7 +493,9 @@ impl<R: Runtime> Seat<R> {
 
     pub(super) fn note(&self, sql: &Sql) {
         let mut last = self.last_sql.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = Some(sql.clone());
+        if last.as_ref() != Some(sql) {
+            *last = Some(sql.clone());
+        }
     }
 }
 

@@ -13,11 +13,19 @@ use super::stage::{self, Stage};
 use super::touch::{self, Outdated};
 use crate::codec::{Format, Kind};
 use crate::error::{Error, ProtocolError, Result, UsageError};
+use crate::row::Columns;
 use crate::session::{Completer, Event, Feed, Statement, Status, tag_rows};
 
 pub(super) struct Answers {
     pub(super) input: Input,
     pub(super) current: Option<Op>,
+}
+
+/// A request that is answered: finish it without a lock.
+pub(super) struct Ended {
+    pub(super) op: Op,
+    /// What the server said of the transaction, if it is ready for the next request.
+    pub(super) ready: Option<Status>,
 }
 
 impl Answers {
@@ -28,9 +36,16 @@ impl Answers {
         }
     }
 
+    /// Something came in: the oldest request is the one it is for, unless the server speaks by itself.
+    pub(super) fn expect(&mut self, shared: &mut Shared) {
+        if self.current.is_none() {
+            self.current = shared.pending.pop_front();
+        }
+    }
+
     /// Handles whole messages until a request is complete or the input is used up. `Some` is the
-    /// completed request: finish it without a lock, then call again.
-    pub(super) fn advance(&mut self, shared: &std::sync::Mutex<Shared>) -> Result<Option<Op>> {
+    /// completed request: call again.
+    pub(super) fn advance(&mut self, shared: &std::sync::Mutex<Shared>) -> Result<Option<Ended>> {
         loop {
             let Some(frame) = self.input.next()? else {
                 return Ok(None);
@@ -42,41 +57,51 @@ impl Answers {
                 op.row(frame.body)?;
                 continue;
             }
-            if handle(frame, &mut self.current, shared)? {
-                if matches!(
-                    &self.current,
-                    Some(Op {
-                        work: Work::Startup(_),
-                        error: None,
-                        ..
-                    })
-                ) {
-                    self.input.open_up();
-                }
-                return Ok(self.current.take());
+            let Some(end) = handle(frame, &mut self.current, shared)? else {
+                continue;
+            };
+            let Some(op) = self.current.take() else {
+                return Ok(None);
+            };
+            if matches!(op.work, Work::Startup(_)) && op.error.is_none() {
+                self.input.open_up();
             }
+            let ready = match end {
+                End::Ready(status) => Some(status),
+                End::Refused => None,
+            };
+            return Ok(Some(Ended { op, ready }));
         }
     }
 
-    /// Stops decoding for a request that nobody waits for any more.
-    pub(super) fn drop_abandoned(&mut self) {
-        if let Some(op) = &mut self.current
-            && op.completer.as_ref().is_some_and(Completer::is_abandoned)
-        {
-            op.sink = None;
+    /// Before what came in is handled: stops decoding for a request that nobody waits for any more.
+    pub(super) fn begin(&mut self) {
+        if let Some(op) = &mut self.current {
+            op.resume();
+            if op.completer.as_ref().is_some_and(Completer::is_abandoned) {
+                op.sink = None;
+            }
         }
     }
 }
 
-/// Handles one message; true if it completes the current request.
+/// How the current request has ended.
+enum End {
+    /// The server is ready for the next one.
+    Ready(Status),
+    /// It ended the conversation instead.
+    Refused,
+}
+
+/// Handles one message; `Some` if it completes the current request.
 fn handle(
     frame: Frame<'_>,
     current: &mut Option<Op>,
     shared: &std::sync::Mutex<Shared>,
-) -> Result<bool> {
+) -> Result<Option<End>> {
     if matches!(frame.tag, NOTICE | NOTIFICATION | PARAMETER_STATUS) {
         overhear(frame, shared)?;
-        return Ok(false);
+        return Ok(None);
     }
     if current.is_none() {
         *current = Shared::lock(shared).pending.pop_front();
@@ -85,7 +110,8 @@ fn handle(
         }
     }
     let Some(op) = current else {
-        return unsolicited(frame, shared);
+        unsolicited(frame, shared)?;
+        return Ok(None);
     };
     if frame.tag == ERROR {
         let error = message::db_error(frame.body)?;
@@ -103,18 +129,17 @@ fn handle(
             _ => op.fail(error),
         }
         op.stage = Stage::Skip;
-        return Ok(starting);
+        return Ok(starting.then_some(End::Refused));
     }
     if op.stage == Stage::Startup {
         return start(frame, op, shared);
     }
     op.stage = stage::next(op.stage, frame.tag).ok_or_else(|| unexpected(op.stage, frame.tag))?;
     take(frame, op, shared)?;
-    if frame.tag == READY {
-        Shared::lock(shared).heard(status(frame.body)?);
-        return Ok(true);
+    match frame.tag {
+        READY => Ok(Some(End::Ready(status(frame.body)?))),
+        _ => Ok(None),
     }
-    Ok(false)
 }
 
 /// Takes what the server says by itself, and tells who listens, without the lock.
@@ -143,7 +168,7 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
         }
         (ROW_DESCRIPTION | NO_DATA, Work::Prepare { name, sql, params }) => {
             let columns = match frame.tag {
-                NO_DATA => Vec::new(),
+                NO_DATA => Columns::default(),
                 _ => message::columns(frame.body, |oid| Kind::of(oid).format())?,
             };
             let mut shared = Shared::lock(shared);
@@ -153,24 +178,20 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
                 sql: sql.clone(),
                 known: shared.knowledge(params, &columns),
                 params: std::mem::take(params),
-                columns: columns.into(),
+                columns: Arc::new(columns),
             });
             op.done.statement = Some(shared.keep(statement)?);
         }
         (ROW_DESCRIPTION, Work::Script { columns }) => {
-            *columns = message::columns(frame.body, |_| Format::Text)?.into();
+            let described = message::columns(frame.body, |_| Format::Text)?;
+            *columns = Arc::new(described);
             let columns = Arc::clone(columns);
             op.begin(&columns);
         }
-        (BIND_COMPLETE, Work::Run { statement, begun }) => {
-            let columns = Arc::clone(&statement.columns);
-            if !std::mem::replace(begun, true) {
-                op.begin(&columns);
-            }
-        }
+        (BIND_COMPLETE, Work::Run { .. }) => op.begin_run(),
         (DATA_ROW, _) => op.row(frame.body)?,
         (COMMAND_COMPLETE, _) => {
-            op.done.tag = message::text(frame.body, "CommandComplete")?;
+            op.done.tag = message::command_tag(frame.body)?;
             if let Some(rows) = tag_rows(&op.done.tag) {
                 // What counts rows changes neither types nor statements.
                 op.done.affected = op.done.affected.saturating_add(rows);
@@ -211,7 +232,7 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
     Ok(())
 }
 
-fn start(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Result<bool> {
+fn start(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Result<Option<End>> {
     let Work::Startup(startup) = &mut op.work else {
         return Err(unexpected(op.stage, frame.tag));
     };
@@ -225,26 +246,25 @@ fn start(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Re
             Shared::lock(shared).key = Some(message::backend_key(frame.body)?);
         }
         READY if startup.is_authenticated() => {
-            Shared::lock(shared).heard(status(frame.body)?);
-            return Ok(true);
+            return Ok(Some(End::Ready(status(frame.body)?)));
         }
         tag => return Err(unexpected(op.stage, tag)),
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// An error without a request is the server's farewell (an administrator's command, a time-out).
 /// What comes after we closed is of no interest.
-fn unsolicited(frame: Frame<'_>, shared: &std::sync::Mutex<Shared>) -> Result<bool> {
+fn unsolicited(frame: Frame<'_>, shared: &std::sync::Mutex<Shared>) -> Result<()> {
     if Shared::lock(shared).status == Status::Closed {
-        return Ok(false);
+        return Ok(());
     }
     if frame.tag != ERROR {
         return Err(unexpected(Stage::Ready, frame.tag));
     }
     let error = message::db_error(frame.body)?;
     Shared::lock(shared).farewell = Some(error);
-    Ok(false)
+    Ok(())
 }
 
 fn status(body: &[u8]) -> Result<Status> {

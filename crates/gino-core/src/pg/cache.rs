@@ -2,12 +2,13 @@
 //! Never talks to the server: what is evicted is handed back to be closed.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::session::{CacheFigures, Known, Sql, Statement};
 
 pub(super) struct Cache {
-    entries: HashMap<Sql, Entry>,
+    entries: HashMap<Sql, Entry, BuildHasherDefault<Made>>,
     capacity: usize,
     clock: u64,
     /// What all names begin with: nobody else on the server may have it.
@@ -17,6 +18,26 @@ pub(super) struct Cache {
     misses: u64,
     /// Statements that are of no use any more and wait for their holders.
     outdated: Vec<Arc<Statement>>,
+}
+
+/// The hash that a text has already.
+#[derive(Default)]
+struct Made(u64);
+
+impl Hasher for Made {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 struct Entry {
@@ -30,7 +51,7 @@ impl Cache {
     /// a pooler.
     pub(super) fn new(capacity: usize, tag: u64) -> Cache {
         Cache {
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             capacity,
             clock: 0,
             prefix: format!("gino_{:x}_", tag >> 16),
@@ -161,7 +182,7 @@ mod tests {
 
     fn statement(cache: &mut Cache, sql: &str) -> Arc<Statement> {
         let name = cache.next_name();
-        let (params, columns) = (Box::default(), Arc::from([]));
+        let (params, columns) = (Box::default(), Arc::default());
         Arc::new(Statement {
             name,
             sql: Sql::new(sql),

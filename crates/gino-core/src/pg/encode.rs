@@ -1,17 +1,14 @@
 //! Owns the writing of requests as messages. Calls into the host's parameters, so never under a lock.
 
-use std::sync::Arc;
-
-use bytes::BytesMut;
-use postgres_protocol::IsNull as ProtocolIsNull;
-use postgres_protocol::message::frontend::{self, BindError};
+use bytes::{BufMut, BytesMut};
+use postgres_protocol::message::frontend;
 
 use super::introspect;
 use super::stage::Stage;
 use crate::codec::Format;
 use crate::error::{Error, Leaf, ProtocolError, Result, UsageError};
 use crate::row::Columns;
-use crate::session::{Feed, IsNull, Known, Params, Request, Statement};
+use crate::session::{Feed, Known, Params, Request, Statement, Written};
 
 /// Appends the messages of `request`, and says what its answer begins with. `name` names the
 /// statement that a Prepare makes.
@@ -100,9 +97,11 @@ pub(super) fn close_statement(statement: &Statement, out: &mut BytesMut) -> Resu
     Ok(())
 }
 
+/// Written by hand, as it is the message that all statements need: a value says in which format it
+/// goes when it is written, which the message says before (PostgreSQL manual, "Message Formats", Bind).
 fn bind(
     portal: &str,
-    statement: &Arc<Statement>,
+    statement: &Statement,
     params: &dyn Params,
     set: usize,
     out: &mut BytesMut,
@@ -111,61 +110,81 @@ fn bind(
     if expected != given {
         return Err(UsageError::ParameterCount { expected, given }.into());
     }
-    let types = || statement.params.iter().copied().enumerate();
-    let formats = types().map(|(index, oid)| {
-        code(match statement.learnt(index) {
-            Some(learnt) => params.format_learnt(set, index, learnt),
-            None => params.format(set, index, oid),
-        })
-    });
-    let results = result_formats(&statement.columns);
-    let serialize = |(index, oid), out: &mut BytesMut| {
-        let written = match statement.learnt(index) {
-            Some(learnt) => params.encode_learnt(set, index, learnt, out),
-            None => params.encode(set, index, oid, out),
-        };
-        match written {
-            Ok(IsNull::Yes) => Ok(ProtocolIsNull::Yes),
-            Ok(IsNull::No) => Ok(ProtocolIsNull::No),
-            Err(error) => Err(error.into()),
+    let count = u16::try_from(expected).map_err(|_| too_large())?;
+    let message = begin(b'B', out);
+    put_name(portal, out)?;
+    put_name(&statement.name, out)?;
+    out.put_u16(count);
+    let mut format = out.len();
+    out.put_bytes(0, 2 * expected);
+    out.put_u16(count);
+    for (index, of) in statement.param_types().enumerate() {
+        let start = out.len();
+        out.put_i32(-1);
+        match params.encode(set, index, of, out)? {
+            Written::Null => out.truncate(start + 4),
+            Written::Value(written) => {
+                let length = i32::try_from(out.len() - start - 4).map_err(|_| too_large())?;
+                put_at(start, length.to_be_bytes(), out);
+                put_at(format, code(written).to_be_bytes(), out);
+            }
         }
-    };
-    match frontend::bind(
-        portal,
-        &statement.name,
-        formats,
-        types(),
-        serialize,
-        results,
-        out,
-    ) {
-        Ok(()) => Ok(()),
-        Err(BindError::Conversion(error)) => match error.downcast::<Error>() {
-            Ok(error) => Err(*error),
-            Err(other) => Err(crate::error::HostError(other).into()),
-        },
-        Err(BindError::Serialization(_)) => Err(too_large()),
+        format += 2;
+    }
+    result_formats(&statement.columns, out)?;
+    end(message, out)
+}
+
+/// The same source, Execute.
+fn execute(portal: &str, max_rows: u32, out: &mut BytesMut) -> Result<()> {
+    let message = begin(b'E', out);
+    put_name(portal, out)?;
+    out.put_i32(i32::try_from(max_rows).unwrap_or(i32::MAX));
+    end(message, out)
+}
+
+/// Begins a message: its type, and room for its length. Returns where that is.
+fn begin(tag: u8, out: &mut BytesMut) -> usize {
+    out.put_u8(tag);
+    let length = out.len();
+    out.put_i32(0);
+    length
+}
+
+/// Ends the message whose length has its room at `length`.
+fn end(length: usize, out: &mut BytesMut) -> Result<()> {
+    let size = i32::try_from(out.len() - length).map_err(|_| too_large())?;
+    put_at(length, size.to_be_bytes(), out);
+    Ok(())
+}
+
+fn put_at<const N: usize>(at: usize, bytes: [u8; N], out: &mut BytesMut) {
+    if let Some(place) = out.get_mut(at..at + N) {
+        place.copy_from_slice(&bytes);
     }
 }
 
-fn execute(portal: &str, max_rows: u32, out: &mut BytesMut) -> Result<()> {
-    let max_rows = i32::try_from(max_rows).unwrap_or(i32::MAX);
-    frontend::execute(portal, max_rows, out).map_err(|_| zero_byte())
+fn put_name(name: &str, out: &mut BytesMut) -> Result<()> {
+    if name.contains('\0') {
+        return Err(zero_byte());
+    }
+    out.put_slice(name.as_bytes());
+    out.put_u8(0);
+    Ok(())
 }
 
 /// One code for all columns where they agree, which is the usual case.
-fn result_formats(columns: &Columns) -> impl Iterator<Item = i16> {
-    let uniform = columns.iter().all(|c| c.format == Format::Binary);
-    let codes = if uniform {
-        None
-    } else {
-        Some(columns.iter().map(|c| code(c.format)))
-    };
-    let all = if uniform { Some(1) } else { None };
-    all.into_iter().chain(codes.into_iter().flatten())
+fn result_formats(columns: &Columns, out: &mut BytesMut) -> Result<()> {
+    if columns.iter().all(|c| c.format == Format::Binary) {
+        out.put_slice(&[0, 1, 0, 1]);
+        return Ok(());
+    }
+    out.put_u16(u16::try_from(columns.len()).map_err(|_| too_large())?);
+    columns.iter().for_each(|c| out.put_u16(code(c.format)));
+    Ok(())
 }
 
-fn code(format: Format) -> i16 {
+fn code(format: Format) -> u16 {
     match format {
         Format::Text => 0,
         Format::Binary => 1,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use crate::codec::catalog::{Entry, MadeOf};
-use crate::codec::{Array, Oid, number, text};
+use crate::codec::{Array, Format, Oid, number, text};
 use crate::error::{ProtocolError, Result};
 use crate::row::RawRow;
-use crate::session::{IsNull, Known, Params, Sql, Statement};
+use crate::session::{Known, ParamType, Params, Sql, Statement, Written};
 
 /// One step: what types there are with these OIDs, and what they are made of. Who wants to know what
 /// that is asks again; so the question stays one that the planner answers by index.
@@ -49,7 +49,7 @@ pub(super) fn question(all: bool) -> Arc<Statement> {
         name: "".into(),
         sql: Sql::from(sql),
         params: params.into(),
-        columns: super::message::binary(9),
+        columns: Arc::new(super::message::binary(9)),
         touches: false,
         known: Known::Own,
     })
@@ -63,7 +63,13 @@ impl Params for Asked<'_> {
         1 + usize::from(self.1)
     }
 
-    fn encode(&self, _set: usize, index: usize, _oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
+    fn encode(
+        &self,
+        _set: usize,
+        index: usize,
+        _of: ParamType<'_>,
+        out: &mut BytesMut,
+    ) -> Result<Written> {
         let wrong = |_| unexpected("too many types");
         if index == 0 {
             let mut array =
@@ -80,7 +86,7 @@ impl Params for Asked<'_> {
         } else {
             number::encode_bool(true, out);
         }
-        Ok(IsNull::No)
+        Ok(Written::Value(Format::Binary))
     }
 }
 

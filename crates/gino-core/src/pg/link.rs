@@ -1,14 +1,15 @@
-//! Owns one connection: the sending half behind a lock, the receiving half that is moved out while
-//! it works, so that whoever is woken may submit the next request. Never performs I/O itself: a
+//! Owns one connection: the sending half behind a lock, the receiving half behind another that nobody
+//! waits for while it works, so that whoever is woken may submit the next request. Never performs I/O itself: a
 //! face feeds it as a `Wire`, the engine uses it as a `Session`.
 
+use std::cell::Cell;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
-use super::answers::Answers;
+use super::answers::{Answers, Ended};
 use super::cache::Cache;
 use super::encode;
 use super::op::{Op, Work};
@@ -28,7 +29,7 @@ use crate::session::{
 /// A connection to a PostgreSQL server.
 pub struct Link {
     shared: Mutex<Shared>,
-    answers: Mutex<Option<Box<Answers>>>,
+    answers: Mutex<Answers>,
     transport: OnceLock<Box<dyn Transport>>,
 }
 
@@ -38,7 +39,7 @@ impl Link {
     pub fn new(config: &Config, catalog: Arc<Catalog>, tag: u64) -> Arc<Link> {
         Arc::new(Link {
             shared: Mutex::new(Shared::new(config, catalog, tag)),
-            answers: Mutex::new(Some(Box::new(Answers::new()))),
+            answers: Mutex::new(Answers::new()),
             transport: OnceLock::new(),
         })
     }
@@ -92,8 +93,7 @@ impl Link {
     /// How much room it keeps for what is sent.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
-        let shared = self.lock();
-        shared.out.capacity() + shared.scratch.capacity()
+        self.lock().out.capacity()
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -108,13 +108,16 @@ impl Link {
 
     /// Handles what is in the input buffer, and wakes who waits for it, one at a time.
     fn process(&self, answers: &mut Answers) -> Result<()> {
-        answers.drop_abandoned();
-        while let Some(op) = answers.advance(&self.shared)? {
+        answers.begin();
+        while let Some(Ended { op, ready }) = answers.advance(&self.shared)? {
             let starting = matches!(op.work, Work::Startup(_));
             let failed = op.error.is_some();
             // Answered in the moment it is no longer in flight: who holds the session relies on it.
             let (closed, settled) = {
                 let mut shared = self.lock();
+                if let Some(status) = ready {
+                    shared.heard(status);
+                }
                 if op.completer.is_some() {
                     shared.in_flight = shared.in_flight.saturating_sub(1);
                 }
@@ -208,15 +211,18 @@ impl Link {
         self.lock().pending.pop_front()
     }
 
-    fn take_answers(&self) -> Option<Box<Answers>> {
-        self.answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    /// The receiving half, unless somebody works with it, who may be the one that asks.
+    fn answers(&self) -> Option<MutexGuard<'_, Answers>> {
+        match self.answers.try_lock() {
+            Ok(answers) => Some(answers),
+            Err(TryLockError::Poisoned(answers)) => Some(answers.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
-    fn put_answers(&self, answers: Box<Answers>) {
-        *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = Some(answers);
+    /// The request whose answer is coming in, unless it is being handled just now.
+    fn take_current(&self) -> Option<Op> {
+        self.answers()?.current.take()
     }
 }
 
@@ -227,37 +233,41 @@ impl Wire for Link {
     }
 
     fn readable(&self, read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
-        let Some(mut answers) = self.take_answers() else {
+        let Some(mut answers) = self.answers() else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
-        let count = match read(answers.input.spare()) {
-            Ok(count) => count,
-            Err(error) => {
-                self.put_answers(answers);
-                return Err(error);
-            }
-        };
+        let count = read(answers.input.spare())?;
         answers.input.advance(count);
-        self.lock().corked = true;
+        {
+            let mut shared = self.lock();
+            shared.corked = true;
+            answers.expect(&mut shared);
+        }
         let outcome = self.process(&mut answers);
-        let (send, copying) = {
+        let (send, copying, closed) = {
             let mut shared = self.lock();
             shared.corked = false;
-            (!shared.out.is_empty(), shared.door.is_some())
+            let (send, copying) = (!shared.out.is_empty(), shared.door.is_some());
+            (send, copying, shared.status == Status::Closed)
         };
-        if let Err(error) = outcome {
-            self.shut_current(answers.current.take(), error, || Closed::Lost(None));
-            self.put_answers(answers);
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        if self.status() == Status::Closed {
-            if let Some(op) = answers.current.take() {
-                op.finish(Some(Closed::Connection.into()));
+        let current = match (&outcome, closed) {
+            (Ok(()), false) => None,
+            _ => answers.current.take(),
+        };
+        drop(answers);
+        match (outcome, closed) {
+            (Err(error), _) => {
+                self.shut_current(current, error, || Closed::Lost(None));
+                return Err(io::ErrorKind::InvalidData.into());
             }
-        } else if send {
-            self.flush(Flush::Now);
+            (Ok(()), true) => {
+                if let Some(op) = current {
+                    op.finish(Some(Closed::Connection.into()));
+                }
+            }
+            (Ok(()), false) if send => self.flush(Flush::Now),
+            (Ok(()), false) => {}
         }
-        self.put_answers(answers);
         if copying {
             self.make_room();
         }
@@ -277,11 +287,7 @@ impl Wire for Link {
     }
 
     fn lost(&self, cause: Option<io::Error>) {
-        let current = self.take_answers().and_then(|mut answers| {
-            let current = answers.current.take();
-            self.put_answers(answers);
-            current
-        });
+        let current = self.take_current();
         if self.status() != Status::Closed || current.is_some() {
             self.shut_current(current, Closed::Lost(cause).into(), || Closed::Lost(None));
         }
@@ -290,14 +296,11 @@ impl Wire for Link {
 
 impl Session for Link {
     fn submit(&self, request: Request<'_>, sink: &mut Option<Box<dyn Sink>>) -> Result<Submitted> {
-        let (mut scratch, name) = {
-            let mut shared = self.lock();
-            let name = match &request {
-                Request::Prepare(_) => shared.cache.next_name(),
-                _ => Box::default(),
-            };
-            (std::mem::take(&mut shared.scratch), name)
+        let name = match &request {
+            Request::Prepare(_) => self.lock().cache.next_name(),
+            _ => Box::default(),
         };
+        let mut scratch = SCRATCH.take();
         let stage = encode::encode(&request, &name, &mut scratch)?;
         let (work, touches) = work(&request, name);
         let (completer, reply) = reply();
@@ -316,8 +319,6 @@ impl Session for Link {
                 return Err(Closed::Lost(cause).into());
             }
             if shared.held || shared.door.is_some() {
-                empty(&mut scratch);
-                shared.scratch = scratch;
                 return Ok(Submitted::Held);
             }
             shared.touched = match &request {
@@ -328,8 +329,6 @@ impl Session for Link {
                 shared.door = Some(Arc::clone(door));
             }
             shared.out.extend_from_slice(&scratch);
-            empty(&mut scratch);
-            shared.scratch = scratch;
             op.sink = sink.take();
             shared.push(op);
             match (shared.corked, shared.in_flight) {
@@ -338,6 +337,8 @@ impl Session for Link {
                 (false, _) => Some(Flush::Soon),
             }
         };
+        empty(&mut scratch);
+        SCRATCH.set(scratch);
         if let Some(when) = when {
             self.flush(when);
         }
@@ -497,13 +498,14 @@ impl Session for Link {
             }
         }
         self.flush(Flush::Now);
-        let current = self.take_answers().and_then(|mut answers| {
-            let current = answers.current.take();
-            self.put_answers(answers);
-            current
-        });
+        let current = self.take_current();
         self.shut_current(current, Closed::Connection.into(), || Closed::Connection);
     }
+}
+
+thread_local! {
+    /// What a request is written into, without a lock: its parameters are the host's.
+    static SCRATCH: Cell<BytesMut> = Cell::default();
 }
 
 /// Empties a buffer, and gives back what one large request made of it.
@@ -548,7 +550,7 @@ fn work(request: &Request<'_>, name: Box<str>) -> (Work, bool) {
         }
         Request::Script(sql) => (
             Work::Script {
-                columns: Arc::from([]),
+                columns: Arc::default(),
             },
             touch::touches(sql),
         ),

@@ -1,8 +1,9 @@
 //! Owns the parsing of the cold messages of the server (PostgreSQL manual, "Message Formats").
 //! Never trusts a length or a count. `Answers` and `startup` call it.
 
+use std::borrow::Cow;
+
 use std::ffi::CStr;
-use std::sync::Arc;
 
 use crate::codec::{Format, Oid};
 use crate::error::{DbError, Error, ProtocolError};
@@ -128,7 +129,7 @@ pub(super) fn parameter_types(body: &[u8]) -> Result<Box<[Oid]>, Error> {
 
 /// The columns of a RowDescription. Its format codes are zero for a described statement: `format`
 /// says in which format rows will be asked for.
-pub(super) fn columns(body: &[u8], format: impl Fn(Oid) -> Format) -> Result<Vec<Column>, Error> {
+pub(super) fn columns(body: &[u8], format: impl Fn(Oid) -> Format) -> Result<Columns, Error> {
     let mut body = Body::new(body, "RowDescription");
     let count = body.u16()?;
     (0..count)
@@ -152,7 +153,7 @@ pub(super) fn columns(body: &[u8], format: impl Fn(Oid) -> Format) -> Result<Vec
 }
 
 /// The columns of a statement of our own, all in binary form.
-pub(super) fn binary(count: usize) -> Arc<Columns> {
+pub(super) fn binary(count: usize) -> Columns {
     let column = |_| Column {
         name: "".into(),
         oid: 0,
@@ -165,6 +166,24 @@ pub(super) fn binary(count: usize) -> Arc<Columns> {
 
 pub(super) fn text(body: &[u8], message: &'static str) -> Result<Box<str>, Error> {
     Body::new(body, message).text()
+}
+
+/// The tag of a CommandComplete. Most are one of a few.
+pub(super) fn command_tag(body: &[u8]) -> Result<Cow<'static, str>, Error> {
+    const USUAL: [&str; 6] = [
+        "SELECT 1",
+        "INSERT 0 1",
+        "UPDATE 1",
+        "DELETE 1",
+        "BEGIN",
+        "COMMIT",
+    ];
+    if let Some((0, tag)) = body.split_last()
+        && let Some(tag) = USUAL.iter().find(|usual| usual.as_bytes() == tag)
+    {
+        return Ok(Cow::Borrowed(tag));
+    }
+    Ok(Cow::Owned(text(body, "CommandComplete")?.into()))
 }
 
 pub(super) fn parameter_status(body: &[u8]) -> Result<(Box<str>, Box<str>), Error> {

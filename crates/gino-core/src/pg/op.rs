@@ -85,22 +85,30 @@ impl Op {
     }
 
     pub(super) fn begin(&mut self, columns: &Arc<Columns>) {
-        if self.completer.as_ref().is_none_or(Completer::is_abandoned) {
-            self.sink = None;
-        }
-        if let Some(Err(error)) = self.sink.as_mut().map(|sink| sink.begin(columns)) {
-            self.fail(error);
+        let begun = begin(&mut self.sink, self.completer.as_ref(), columns);
+        self.note(begun);
+    }
+
+    /// The rows of a statement begin, or go on with another set of parameters.
+    pub(super) fn begin_run(&mut self) {
+        if let Work::Run { statement, begun } = &mut self.work
+            && !std::mem::replace(begun, true)
+        {
+            let begun = begin(&mut self.sink, self.completer.as_ref(), &statement.columns);
+            self.note(begun);
         }
     }
 
     /// A fetch from an open portal has no BindComplete: its rows begin with it.
     pub(super) fn resume(&mut self) {
-        if self.stage == Stage::Rows
-            && let Work::Run { statement, begun } = &mut self.work
-        {
-            *begun = true;
-            let columns = Arc::clone(&statement.columns);
-            self.begin(&columns);
+        if self.stage == Stage::Rows {
+            self.begin_run();
+        }
+    }
+
+    fn note(&mut self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            self.fail(error);
         }
     }
 
@@ -120,4 +128,16 @@ impl Op {
         }
         Ok(())
     }
+}
+
+/// Tells `sink` what rows are to come, unless nobody waits for them.
+fn begin(
+    sink: &mut Option<Box<dyn Sink>>,
+    completer: Option<&Completer>,
+    columns: &Arc<Columns>,
+) -> Result<()> {
+    if completer.is_none_or(Completer::is_abandoned) {
+        *sink = None;
+    }
+    sink.as_mut().map_or(Ok(()), |sink| sink.begin(columns))
 }

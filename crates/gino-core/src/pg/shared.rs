@@ -55,8 +55,6 @@ pub(super) struct Shared {
     outdating: bool,
     /// The catalog's count of such changes when the cache was made.
     plans: u64,
-    /// Buffers that parameters are encoded into, one at a time.
-    pub(super) scratch: BytesMut,
 }
 
 impl Shared {
@@ -84,7 +82,6 @@ impl Shared {
             customs: Arc::default(),
             altered: false,
             outdating: false,
-            scratch: BytesMut::new(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Owns the one-shot path from a backend's completion to the flow that waits for it.
 
+use std::borrow::Cow;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -14,7 +16,7 @@ pub struct Completion {
     /// The sink that was given, with its rows.
     pub sink: Option<Box<dyn Sink>>,
     /// The last command tag, such as `INSERT 0 1`; empty if there was none.
-    pub tag: Box<str>,
+    pub tag: Cow<'static, str>,
     /// How many rows the command tags of all parameter sets speak of together.
     pub affected: u64,
     /// Whether the row limit was reached before the end.
@@ -42,81 +44,19 @@ enum State {
     Drained,
 }
 
-struct Shared(Mutex<State>);
+struct Shared {
+    state: Mutex<State>,
+    /// Whether the state is or was `Abandoned`: asked for each result, without the lock.
+    abandoned: AtomicBool,
+}
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The answer to a request, to be awaited once.
-///
-/// # Cancellation
-/// Dropping it abandons the answer: rows are drained without decoding. The request itself goes on.
-pub struct Reply(Arc<Shared>);
-
-impl Reply {
-    /// Gives the answer up: its rows are drained without decoding. What comes back resolves when
-    /// the last message of the answer is in, or the session is closed.
-    pub fn abandon(self) -> Drained {
-        let shared = Arc::clone(&self.0);
-        drop(self);
-        Drained(shared)
-    }
-}
-
-/// The end of an answer that was given up.
-pub struct Drained(Arc<Shared>);
-
-impl Future for Drained {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut *self.0.lock() {
-            State::Abandoned(waker) => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        }
-    }
-}
-
-impl Drained {
-    /// Whether it resolves at once.
-    pub fn is_over(&self) -> bool {
-        !matches!(*self.0.lock(), State::Abandoned(_))
-    }
-}
-
-/// The backend's end of a [`Reply`].
-pub struct Completer(Arc<Shared>);
-
-/// A fresh pair.
-pub fn reply() -> (Completer, Reply) {
-    let shared = Arc::new(Shared(Mutex::new(State::Waiting(None))));
-    (Completer(Arc::clone(&shared)), Reply(shared))
-}
-
-impl Completer {
-    /// Whether nobody waits any more.
-    pub fn is_abandoned(&self) -> bool {
-        matches!(*self.0.lock(), State::Abandoned(_))
-    }
-
-    /// Answers, and wakes who waits. Call it without holding a lock.
-    pub fn complete(self, result: Result<Completion>) {
-        self.settle(result).wake();
-    }
-
-    /// Answers without waking anybody, for who holds a lock: call [`Settled::wake`] after it.
-    pub fn settle(self, result: Result<Completion>) -> Settled {
-        self.finish(result)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn finish(&self, result: Result<Completion>) -> Settled {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let (waker, unwanted) = match &mut *state {
             State::Waiting(waker) => {
                 let waker = waker.take();
@@ -131,6 +71,95 @@ impl Completer {
             _ => (None, Some(result)),
         };
         Settled { waker, unwanted }
+    }
+}
+
+/// The answer to a request, to be awaited once.
+///
+/// # Cancellation
+/// Dropping it abandons the answer: rows are drained without decoding. The request itself goes on.
+pub struct Reply {
+    /// None once it was taken.
+    shared: Option<Arc<Shared>>,
+}
+
+impl Reply {
+    /// Gives the answer up: its rows are drained without decoding. What comes back resolves when
+    /// the last message of the answer is in, or the session is closed.
+    pub fn abandon(self) -> Drained {
+        let shared = self.shared.clone();
+        drop(self);
+        Drained(shared)
+    }
+}
+
+/// The end of an answer that was given up.
+pub struct Drained(Option<Arc<Shared>>);
+
+impl Future for Drained {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(shared) = &self.0 else {
+            return Poll::Ready(());
+        };
+        match &mut *shared.lock() {
+            State::Abandoned(waker) => {
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drained {
+    /// Whether it resolves at once.
+    pub fn is_over(&self) -> bool {
+        let is_awaited = |shared: &Arc<Shared>| matches!(*shared.lock(), State::Abandoned(_));
+        !self.0.as_ref().is_some_and(is_awaited)
+    }
+}
+
+/// The backend's end of a [`Reply`].
+pub struct Completer {
+    /// None once it was answered.
+    shared: Option<Arc<Shared>>,
+}
+
+/// A fresh pair.
+pub fn reply() -> (Completer, Reply) {
+    let shared = Some(Arc::new(Shared {
+        state: Mutex::new(State::Waiting(None)),
+        abandoned: AtomicBool::new(false),
+    }));
+    let completer = Completer {
+        shared: shared.clone(),
+    };
+    (completer, Reply { shared })
+}
+
+impl Completer {
+    /// Whether nobody waits any more.
+    pub fn is_abandoned(&self) -> bool {
+        let is_abandoned = |shared: &Arc<Shared>| shared.abandoned.load(Ordering::Acquire);
+        self.shared.as_ref().is_some_and(is_abandoned)
+    }
+
+    /// Answers, and wakes who waits. Call it without holding a lock.
+    pub fn complete(self, result: Result<Completion>) {
+        self.settle(result).wake();
+    }
+
+    /// Answers without waking anybody, for who holds a lock: call [`Settled::wake`] after it.
+    pub fn settle(mut self, result: Result<Completion>) -> Settled {
+        match self.shared.take() {
+            Some(shared) => shared.finish(result),
+            None => Settled {
+                waker: None,
+                unwanted: Some(result),
+            },
+        }
     }
 }
 
@@ -153,8 +182,8 @@ impl Settled {
 
 impl Drop for Completer {
     fn drop(&mut self) {
-        if matches!(*self.0.lock(), State::Waiting(_) | State::Abandoned(_)) {
-            self.finish(Err(Closed::Connection.into())).wake();
+        if let Some(shared) = self.shared.take() {
+            shared.finish(Err(Closed::Connection.into())).wake();
         }
     }
 }
@@ -162,28 +191,43 @@ impl Drop for Completer {
 impl Future for Reply {
     type Output = Result<Completion>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.0.lock();
-        match &mut *state {
-            State::Waiting(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
-            State::Waiting(waker) => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let taken = match &self.shared {
+            None => State::Taken,
+            Some(shared) => {
+                let mut state = shared.lock();
+                match &mut *state {
+                    State::Waiting(Some(waker)) if waker.will_wake(cx.waker()) => {
+                        return Poll::Pending;
+                    }
+                    State::Waiting(waker) => {
+                        *waker = Some(cx.waker().clone());
+                        return Poll::Pending;
+                    }
+                    state => std::mem::replace(state, State::Taken),
+                }
             }
-            _ => match std::mem::replace(&mut *state, State::Taken) {
-                State::Done(result) => Poll::Ready(result),
-                _ => Poll::Ready(Err(Closed::Connection.into())),
-            },
+        };
+        self.shared = None;
+        match taken {
+            State::Done(result) => Poll::Ready(result),
+            _ => Poll::Ready(Err(Closed::Connection.into())),
         }
     }
 }
 
 impl Drop for Reply {
     fn drop(&mut self) {
+        let Some(shared) = self.shared.take() else {
+            return;
+        };
         let previous = {
-            let mut state = self.0.lock();
+            let mut state = shared.lock();
             match *state {
-                State::Waiting(_) => std::mem::replace(&mut *state, State::Abandoned(None)),
+                State::Waiting(_) => {
+                    shared.abandoned.store(true, Ordering::Release);
+                    std::mem::replace(&mut *state, State::Abandoned(None))
+                }
                 State::Done(_) => std::mem::replace(&mut *state, State::Drained),
                 _ => return,
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::CopyDoor;
-use crate::codec::{Format, Kind, Oid, Type};
+use crate::codec::{Format, Oid, Type};
 use crate::error::Result;
 use crate::row::{Columns, RawRow};
 
@@ -109,12 +109,16 @@ pub enum Known {
 }
 
 impl Statement {
-    /// The type of parameter `index`, if it had to be asked for.
-    pub fn learnt(&self, index: usize) -> Option<&Arc<Type>> {
-        match &self.known {
-            Known::Learnt { params, .. } => params.get(index)?.as_ref(),
-            _ => None,
-        }
+    /// The types of its parameters, in order, with what had to be asked of them.
+    pub fn param_types(&self) -> impl Iterator<Item = ParamType<'_>> {
+        let learnt = match &self.known {
+            Known::Learnt { params, .. } => &**params,
+            _ => &[],
+        };
+        let learnt = learnt.iter().map(Option::as_deref);
+        let learnt = learnt.chain(std::iter::repeat(None));
+        let types = self.params.iter().zip(learnt);
+        types.map(|(&oid, learnt)| ParamType { oid, learnt })
     }
 }
 
@@ -175,13 +179,22 @@ pub enum Request<'a> {
     },
 }
 
-/// Whether an encoded parameter is NULL.
+/// The type that a parameter has to have.
+#[derive(Clone, Copy)]
+pub struct ParamType<'a> {
+    /// Its number.
+    pub oid: Oid,
+    /// What the catalog knows of it, if it had to be asked.
+    pub learnt: Option<&'a Type>,
+}
+
+/// What was written for a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IsNull {
-    /// It is; nothing was written.
-    Yes,
-    /// It is not.
-    No,
+pub enum Written {
+    /// It is NULL.
+    Null,
+    /// A value in this format.
+    Value(Format),
 }
 
 /// The values of a statement's parameters: one set, or several for an executemany.
@@ -199,35 +212,17 @@ pub trait Params: Sync {
         self.len(set) == 0
     }
 
-    /// In which format [`Params::encode`] writes a parameter of type `oid`.
-    fn format(&self, _set: usize, _index: usize, oid: Oid) -> Format {
-        Kind::of(oid).format()
-    }
-
-    /// Appends value `index` (from 0) of `set` to `out`, without a length, as a parameter of type `oid`.
+    /// Appends value `index` (from 0) of `set` to `out`, without a length, as a parameter of type `of`.
     ///
     /// # Errors
     /// A `CodecError` that names parameter and types, or the host's own error.
-    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull>;
-
-    /// In which format [`Params::encode_learnt`] writes a parameter.
-    fn format_learnt(&self, _set: usize, _index: usize, of: &Type) -> Format {
-        of.format()
-    }
-
-    /// As [`Params::encode`] for a type that had to be asked for.
-    ///
-    /// # Errors
-    /// As [`Params::encode`].
-    fn encode_learnt(
+    fn encode(
         &self,
         set: usize,
         index: usize,
-        of: &Type,
+        of: ParamType<'_>,
         out: &mut BytesMut,
-    ) -> Result<IsNull> {
-        self.encode(set, index, of.oid, out)
-    }
+    ) -> Result<Written>;
 }
 
 /// No parameters.
@@ -238,8 +233,8 @@ impl Params for NoParams {
         0
     }
 
-    fn encode(&self, _set: usize, _index: usize, _oid: Oid, _out: &mut BytesMut) -> Result<IsNull> {
-        Ok(IsNull::Yes)
+    fn encode(&self, _: usize, _: usize, _: ParamType<'_>, _: &mut BytesMut) -> Result<Written> {
+        Ok(Written::Null)
     }
 }
 

@@ -61,7 +61,7 @@ impl<M: Model> Create<M> {
         // Not an async function, which would have room for the create twice.
         async move {
             finished?;
-            let rows = Rows::new(Whole::<M>::new());
+            let rows = Rows::of_one(Whole::<M>::new());
             let made = match self.draft.mask() {
                 Some(mask) => {
                     let mut values = Vec::with_capacity(self.draft.slots.len());

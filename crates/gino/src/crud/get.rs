@@ -1,5 +1,7 @@
 //! Owns one row by its key, with a text per model.
 
+use std::borrow::Cow;
+
 use gino_core::error::Result;
 use gino_core::session::Sql;
 
@@ -79,15 +81,15 @@ where
         async move {
             let mut values = Vec::with_capacity(1);
             self.key.values(&mut values);
-            let rows = Rows::new(Whole::<M>::new());
+            let rows = Rows::of_one(Whole::<M>::new());
             Ok(self.on.load(&self.sql(), &values, 0, rows).await?.pop())
         }
     }
 
-    fn sql(&self) -> Sql {
+    fn sql(&self) -> Cow<'static, Sql> {
         let plain = M::plans().get(M::TABLE);
         if self.lock.is_none() && matches!(self.locked, Locked::Wait) {
-            return plain.clone();
+            return Cow::Borrowed(plain);
         }
         let lock = match self.lock {
             None | Some(Lock::Update) => "UPDATE",
@@ -98,7 +100,7 @@ where
             Locked::Skip => " SKIP LOCKED",
             Locked::Fail => " NOWAIT",
         };
-        Sql::from(format!("{} FOR {lock}{locked}", plain.as_str()))
+        Cow::Owned(Sql::from(format!("{} FOR {lock}{locked}", plain.as_str())))
     }
 }
 

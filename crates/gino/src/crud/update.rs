@@ -41,7 +41,7 @@ where
     /// The statement is cancelled on the server; outside of a transaction it may have been
     /// committed already.
     pub async fn apply(mut self) -> Result<M> {
-        let rows = Rows::new(Whole::<M>::new());
+        let rows = Rows::of_one(Whole::<M>::new());
         let mut values = Vec::with_capacity(self.draft.slots.len() + 1);
         self.draft.sort();
         let found = match self.draft.mask() {

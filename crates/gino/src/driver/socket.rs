@@ -3,6 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -24,15 +25,16 @@ where
         wire: Arc::downgrade(wire),
         state: Mutex::new(State {
             writer: Some(writer),
-            due: false,
-            paused: false,
             reader: None,
         }),
+        due: AtomicBool::new(false),
+        paused: AtomicBool::new(false),
     });
     wire.attach(Box::new(SocketTransport(Arc::clone(&sender))));
     tokio::spawn(Reader {
         read,
         sender,
+        waker: None,
         ended: false,
     });
 }
@@ -41,15 +43,15 @@ where
 struct Sender<W> {
     wire: Weak<dyn Wire>,
     state: Mutex<State<W>>,
+    /// The reading task is to look at the state: to fetch and send what the wire has, or to end.
+    due: AtomicBool,
+    /// The reading task reads nothing.
+    paused: AtomicBool,
 }
 
 struct State<W> {
     /// None once the socket is closed.
     writer: Option<Writer<W>>,
-    /// The reading task is to fetch and send what the wire has.
-    due: bool,
-    /// The reading task reads nothing.
-    paused: bool,
     /// The reading task.
     reader: Option<Waker>,
 }
@@ -96,6 +98,12 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
         writer.send(cx)
     }
 
+    /// Has the reading task look at the state.
+    fn call_reader(&self) {
+        self.due.store(true, Ordering::Release);
+        self.wake_reader();
+    }
+
     fn wake_reader(&self) {
         let reader = self.lock().reader.clone();
         if let Some(reader) = reader {
@@ -106,7 +114,7 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     fn close(&self) {
         let writer = self.lock().writer.take();
         if writer.is_some() {
-            self.wake_reader();
+            self.call_reader();
         }
         drop(writer);
     }
@@ -128,9 +136,8 @@ impl<W: AsyncWrite + Send + Unpin> Transport for SocketTransport<W> {
                 return;
             }
         }
-        state.due = true;
         drop(state);
-        self.0.wake_reader();
+        self.0.call_reader();
     }
 
     fn backlog(&self) -> usize {
@@ -140,11 +147,11 @@ impl<W: AsyncWrite + Send + Unpin> Transport for SocketTransport<W> {
     }
 
     fn pause(&self) {
-        self.0.lock().paused = true;
+        self.0.paused.store(true, Ordering::Release);
     }
 
     fn resume(&self) {
-        self.0.lock().paused = false;
+        self.0.paused.store(false, Ordering::Release);
         self.0.wake_reader();
     }
 
@@ -163,7 +170,31 @@ impl<W: AsyncWrite + Unpin> Drop for SocketTransport<W> {
 struct Reader<R, W: AsyncWrite + Unpin> {
     read: R,
     sender: Arc<Sender<W>>,
+    /// What the sender has to wake it by.
+    waker: Option<Waker>,
     ended: bool,
+}
+
+impl<R, W: AsyncWrite + Unpin> Reader<R, W> {
+    /// Sends what is due. None if the socket is closed, else what sending came to, and whether anything
+    /// was due.
+    fn send(&mut self, cx: &mut Context<'_>) -> Option<(Poll<io::Result<()>>, bool)> {
+        if !(self.waker.as_ref()).is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+            self.sender.lock().reader = self.waker.clone();
+        }
+        if !self.sender.due.load(Ordering::Acquire) {
+            return Some((Poll::Ready(Ok(())), false));
+        }
+        let mut state = self.sender.lock();
+        state.writer.as_ref()?;
+        self.sender.due.store(false, Ordering::Release);
+        let sent = self.sender.send(&mut state, cx);
+        if sent.is_pending() {
+            self.sender.due.store(true, Ordering::Release);
+        }
+        Some((sent, true))
+    }
 }
 
 impl<R, W> Future for Reader<R, W>
@@ -175,23 +206,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let (sent, drained) = {
-            let mut state = this.sender.lock();
-            if state.writer.is_none() {
-                this.ended = true;
-                return Poll::Ready(());
-            }
-            if !(state.reader.as_ref()).is_some_and(|reader| reader.will_wake(cx.waker())) {
-                state.reader = Some(cx.waker().clone());
-            }
-            let sent = match state.due {
-                true => this.sender.send(&mut state, cx),
-                false => Poll::Ready(Ok(())),
-            };
-            let drained = state.due && sent.is_ready();
-            state.due = sent.is_pending();
-            (sent, drained)
+        let Some((sent, was_due)) = this.send(cx) else {
+            this.ended = true;
+            return Poll::Ready(());
         };
+        let drained = was_due && sent.is_ready();
         let broken = match sent {
             Poll::Ready(Err(error)) => Some(error),
             _ => None,
@@ -204,7 +223,7 @@ where
             wire.drained();
         }
         let cause = loop {
-            if broken.is_none() && this.sender.lock().paused {
+            if broken.is_none() && this.sender.paused.load(Ordering::Acquire) {
                 return Poll::Pending;
             }
             let mut asked = false;

@@ -7,8 +7,8 @@ use bytes::BytesMut;
 use gino_core::codec::catalog::Shape;
 use gino_core::codec::{Format, Oid, Type as Described, type_name};
 use gino_core::error::{CodecError, Result};
-use gino_core::session::{IsNull, Params};
-use postgres_types::{ToSql, Type, WrongType};
+use gino_core::session::{ParamType, Params, Written};
+use postgres_types::{IsNull, ToSql, Type, WrongType};
 
 use super::host::type_for;
 use super::learnt::type_of;
@@ -22,68 +22,26 @@ pub(crate) struct Values<'a>(pub(crate) &'a [Value<'a>]);
 /// The values of several runs of a statement.
 pub(crate) struct Sets<'a, S>(pub(crate) &'a [S]);
 
-impl Values<'_> {
-    fn written_in(&self, index: usize, choose: impl Fn(Value<'_>) -> Option<Type>) -> Format {
-        let Some(value) = self.0.get(index) else {
-            return Format::Text;
-        };
-        match choose(*value).map(|ty| value.encode_format(&ty)) {
-            Some(postgres_types::Format::Binary) => Format::Binary,
-            Some(postgres_types::Format::Text) | None => Format::Text,
-        }
-    }
-
-    fn write(
-        &self,
-        index: usize,
-        sql_type: impl Fn() -> Cow<'static, str>,
-        choose: impl Fn(Value<'_>) -> Option<Type>,
-        way_out: impl Fn() -> Cow<'static, str>,
-        out: &mut BytesMut,
-    ) -> Result<IsNull> {
-        let Some(value) = self.0.get(index) else {
-            return Ok(IsNull::Yes);
-        };
-        match value.to_sql_checked(&choose(*value).unwrap_or(Type::TEXT), out) {
-            Ok(postgres_types::IsNull::Yes) => Ok(IsNull::Yes),
-            Ok(postgres_types::IsNull::No) => Ok(IsNull::No),
-            Err(cause) => Err(refused(index, sql_type(), &*cause, way_out).into()),
-        }
-    }
-}
-
 impl Params for Values<'_> {
     fn len(&self, _set: usize) -> usize {
         self.0.len()
     }
 
-    fn format(&self, _set: usize, index: usize, oid: Oid) -> Format {
-        self.written_in(index, |value| as_own(value, oid))
-    }
-
-    fn encode(&self, _set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        let name = || type_name(oid);
-        let way_out = || way_out(oid, has_text_form(oid));
-        self.write(index, name, |value| as_own(value, oid), way_out, out)
-    }
-
-    fn format_learnt(&self, _set: usize, index: usize, of: &Described) -> Format {
-        self.written_in(index, |value| as_learnt(value, of))
-    }
-
-    fn encode_learnt(
+    fn encode(
         &self,
         _set: usize,
         index: usize,
-        of: &Described,
+        of: ParamType<'_>,
         out: &mut BytesMut,
-    ) -> Result<IsNull> {
-        let name = || of.full_name.to_string().into();
-        let way_out = || match labels_of(of) {
-            Some(labels) => labels.into(),
-            None => way_out(of.base().oid, has_text_form_of(of)),
+    ) -> Result<Written> {
+        let Some(value) = self.0.get(index) else {
+            return Ok(Written::Null);
         };
-        self.write(index, name, |value| as_learnt(value, of), way_out, out)
+        let written = match of.learnt {
+            Some(learnt) => as_learnt(*value, learnt, out),
+            None => as_own(*value, of.oid, out),
+        };
+        written.map_err(|cause| refused(index, of, &*cause).into())
     }
 }
 
@@ -96,26 +54,14 @@ impl<'v, S: AsRef<[Value<'v>]> + Sync> Params for Sets<'_, S> {
         values(self, set).len(set)
     }
 
-    fn format(&self, set: usize, index: usize, oid: Oid) -> Format {
-        values(self, set).format(set, index, oid)
-    }
-
-    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
-        values(self, set).encode(set, index, oid, out)
-    }
-
-    fn format_learnt(&self, set: usize, index: usize, of: &Described) -> Format {
-        values(self, set).format_learnt(set, index, of)
-    }
-
-    fn encode_learnt(
+    fn encode(
         &self,
         set: usize,
         index: usize,
-        of: &Described,
+        of: ParamType<'_>,
         out: &mut BytesMut,
-    ) -> Result<IsNull> {
-        values(self, set).encode_learnt(set, index, of, out)
+    ) -> Result<Written> {
+        values(self, set).encode(set, index, of, out)
     }
 }
 
@@ -123,51 +69,97 @@ fn values<'a, 'v: 'a, S: AsRef<[Value<'v>]>>(sets: &Sets<'a, S>, set: usize) -> 
     Values(sets.0.get(set).map_or(&[], S::as_ref))
 }
 
-/// The type that `value` is written as where the server wants one of its own; None for its text form.
-fn as_own(value: Value<'_>, oid: Oid) -> Option<Type> {
-    known(oid).filter(|_| !(has_text_form(oid) && takes(value, &Type::TEXT)))
+/// Writes `value` where the server wants one of its own types.
+fn as_own(value: Value<'_>, oid: Oid, out: &mut BytesMut) -> Outcome {
+    match known(oid) {
+        Some(ty) => as_type(value, &ty, out)
+            .or_else(|error| in_text_form(value, has_text_form(oid), error, out)),
+        None => as_text(value, out),
+    }
 }
 
 /// The same where it wants one that the catalog describes. A value for the type below a domain will do.
-fn as_learnt(value: Value<'_>, of: &Described) -> Option<Type> {
-    if has_text_form_of(of) && takes(value, &Type::TEXT) {
-        return None;
+fn as_learnt(value: Value<'_>, of: &Described, out: &mut BytesMut) -> Outcome {
+    let error = match as_type(value, &type_of(of), out) {
+        Err(error) => error,
+        written => return written,
+    };
+    if let Shape::Domain(base) = &of.shape
+        && error.is::<WrongType>()
+    {
+        match as_learnt(value, base, out) {
+            Err(inner) if inner.is::<WrongType>() => {}
+            outcome => return outcome,
+        }
     }
-    let ty = type_of(of);
-    match &of.shape {
-        Shape::Domain(base) if !takes(value, &ty) => as_learnt(value, base),
-        _ => Some(ty),
+    in_text_form(value, has_text_form_of(of), error, out)
+}
+
+/// Appends nothing if it fails.
+fn as_type(value: Value<'_>, ty: &Type, out: &mut BytesMut) -> Outcome {
+    let start = out.len();
+    match value.to_sql_checked(ty, out) {
+        Ok(IsNull::Yes) => Ok(Written::Null),
+        Ok(IsNull::No) => Ok(Written::Value(match value.encode_format(ty) {
+            postgres_types::Format::Binary => Format::Binary,
+            postgres_types::Format::Text => Format::Text,
+        })),
+        Err(error) => {
+            out.truncate(start);
+            Err(error)
+        }
     }
 }
 
-/// Whether `value` can be written as `ty`. A value does not say: trying tells, and costs nothing unless
-/// it can.
-fn takes(value: Value<'_>, ty: &Type) -> bool {
-    let wrong = |error: Box<dyn StdError + Sync + Send>| error.is::<WrongType>();
-    !(value.to_sql_checked(ty, &mut BytesMut::new())).is_err_and(wrong)
+/// The text form of a value that was refused as itself, if there is one.
+#[cold]
+fn in_text_form(value: Value<'_>, is_possible: bool, error: Cause, out: &mut BytesMut) -> Outcome {
+    match is_possible {
+        true => as_text(value, out).map_err(|_| error),
+        false => Err(error),
+    }
 }
+
+fn as_text(value: Value<'_>, out: &mut BytesMut) -> Outcome {
+    Ok(match as_type(value, &Type::TEXT, out)? {
+        Written::Null => Written::Null,
+        Written::Value(_) => Written::Value(Format::Text),
+    })
+}
+
+type Cause = Box<dyn StdError + Sync + Send>;
+type Outcome = std::result::Result<Written, Cause>;
 
 #[cold]
 fn refused(
     index: usize,
-    sql_type: Cow<'static, str>,
+    of: ParamType<'_>,
     cause: &(dyn StdError + Sync + Send + 'static),
-    way_out: impl Fn() -> Cow<'static, str>,
 ) -> CodecError {
     let message = cause.to_string();
     let (host_type, reason) = match cause.downcast_ref::<WrongType>() {
-        Some(_) => (rust_type(&message), way_out()),
+        Some(_) => (rust_type(&message), way_out(of)),
         None => ("the value".to_owned(), Cow::Owned(message)),
     };
     CodecError {
         place: format!("parameter ${}", index + 1),
-        sql_type,
+        sql_type: match of.learnt {
+            Some(learnt) => learnt.full_name.to_string().into(),
+            None => type_name(of.oid),
+        },
         host_type: host_type.into(),
         reason,
     }
 }
 
-fn way_out(oid: Oid, has_text_form: bool) -> Cow<'static, str> {
+fn way_out(of: ParamType<'_>) -> Cow<'static, str> {
+    if let Some(labels) = of.learnt.and_then(labels_of) {
+        return labels.into();
+    }
+    let (oid, has_text_form) = match of.learnt {
+        Some(learnt) => (learnt.base().oid, has_text_form_of(learnt)),
+        None => (of.oid, has_text_form(of.oid)),
+    };
     let ty = type_for(oid);
     match has_text_form {
         true => format!("give {ty}, or a string of the server's text form"),
@@ -188,9 +180,11 @@ mod tests {
     fn encoded(value: &(dyn ToSql + Sync), oid: Oid) -> Result<(Format, Vec<u8>)> {
         let mut out = BytesMut::new();
         let values: &[&(dyn ToSql + Sync)] = &[value];
-        let values = Values(values);
-        values.encode(0, 0, oid, &mut out)?;
-        Ok((values.format(0, 0, oid), out.to_vec()))
+        let of = ParamType { oid, learnt: None };
+        match Values(values).encode(0, 0, of, &mut out)? {
+            Written::Value(format) => Ok((format, out.to_vec())),
+            Written::Null => panic!("{value:?} is not NULL"),
+        }
     }
 
     #[test]

@@ -7,10 +7,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::*;
-use crate::codec::Oid;
 use crate::engine::Lease;
 use crate::runtime::Runtime;
-use crate::session::{IsNull, Params};
+use crate::session::{ParamType, Params, Written};
 
 #[test]
 fn two_tasks_on_one_connection_queue_and_keep_their_errors() {
@@ -158,8 +157,8 @@ impl Params for Releasing {
         0
     }
 
-    fn encode(&self, _: usize, _: usize, _: Oid, _: &mut BytesMut) -> Result<IsNull> {
-        Ok(IsNull::Yes)
+    fn encode(&self, _: usize, _: usize, _: ParamType<'_>, _: &mut BytesMut) -> Result<Written> {
+        Ok(Written::Null)
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use bytes::BytesMut;
 
 use super::play::done;
-use crate::codec::Oid;
+use crate::codec::Kind;
 use crate::error::{CodecError, Result};
 use crate::row::{Cells, Columns, RawRow};
-use crate::session::{IsNull, Params, Reply, Sink};
+use crate::session::{ParamType, Params, Reply, Sink, Written};
 
 /// The answer in one line: `tag[, more]: rows`.
 pub(super) fn told(reply: Reply) -> String {
@@ -83,17 +83,23 @@ impl Params for Values {
         self.0[set].len()
     }
 
-    fn encode(&self, set: usize, index: usize, oid: Oid, out: &mut BytesMut) -> Result<IsNull> {
+    fn encode(
+        &self,
+        set: usize,
+        index: usize,
+        of: ParamType<'_>,
+        out: &mut BytesMut,
+    ) -> Result<Written> {
         if self.0[set][index] == "bad" {
             return Err(CodecError {
                 place: format!("parameter ${}", index + 1),
-                sql_type: oid.to_string().into(),
+                sql_type: of.oid.to_string().into(),
                 host_type: "str".into(),
                 reason: "bad".into(),
             }
             .into());
         }
         out.extend_from_slice(self.0[set][index].as_bytes());
-        Ok(IsNull::No)
+        Ok(Written::Value(Kind::of(of.oid).format()))
     }
 }
