@@ -211,13 +211,8 @@ impl Shared {
             let seat = seat.map_err(|error| Python::attach(|py| errors::raise(py, error)))?;
             return query.run(&seat, limit).await;
         }
-        let lease = match pool.try_acquire() {
-            Some(lease) => lease,
-            None => match pool.acquire(limit).await {
-                Ok(lease) => lease,
-                Err(error) => return Err(Python::attach(|py| errors::raise(py, error))),
-            },
-        };
+        let lease = pool.acquire(limit).await;
+        let lease = lease.map_err(|error| Python::attach(|py| errors::raise(py, error)))?;
         lease.name_holder(None);
         let done = query.run(lease.seat(), limit).await;
         let released = lease.try_release().await;

@@ -11,6 +11,7 @@ use gino_core::error::{Error, Result, UsageError};
 
 use crate::begin::scopes;
 use crate::connection::Acquire;
+use crate::driver::Core;
 use crate::engine::Engine;
 use crate::query::{Place, Target, sealed};
 
@@ -115,6 +116,12 @@ impl Gino {
         Acquire::new(self.bound().map(|engine| engine.core().clone()))
     }
 
+    fn core(&self) -> Result<Core> {
+        let bound = self.bound.read().unwrap_or_else(PoisonError::into_inner);
+        let engine = bound.as_ref().ok_or(UsageError::Uninitialized)?;
+        Ok(engine.core().clone())
+    }
+
     fn bound(&self) -> Option<Engine> {
         let bound = self.bound.read().unwrap_or_else(PoisonError::into_inner);
         bound.clone()
@@ -145,7 +152,7 @@ scopes!(Gino);
 impl sealed::Runs for Gino {
     fn target(&self) -> Result<Target<'_>> {
         Ok(Target {
-            core: Cow::Owned(self.bind()?.core().clone()),
+            core: Cow::Owned(self.core()?),
             place: Place::Pool,
             timeout: None,
             origin: None,

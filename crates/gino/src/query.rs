@@ -12,6 +12,7 @@ use gino_core::error::{Result, RowError, UsageError};
 use gino_core::session::{Completion, Params, Sink, Sql};
 use postgres_types::{FromSqlOwned, ToSql};
 
+use crate::BoxFuture;
 use crate::context;
 use crate::cursor::Cursor;
 use crate::driver::{Core, CoreTransaction, Handle, Lease, Seat};
@@ -367,13 +368,30 @@ fn run<'a>(
         };
         #[cfg(feature = "tracing")]
         let running = trace::query(&seat, text, running);
-        let done = running.await;
-        if done.is_ok()
-            && let Some(lease) = lease
-        {
-            lease.release().await;
+        match give_back(lease, running.await) {
+            Ended::Now(done) => done,
+            Ended::Later(done) => done.await,
         }
-        done
+    }
+}
+
+/// A statement that has ended.
+enum Ended {
+    Now(Result<Completion>),
+    /// As soon as its connection is whole again.
+    Later(BoxFuture<Result<Completion>>),
+}
+
+/// Not in the future of the statement, which would have room for the result.
+fn give_back(lease: Option<Lease>, done: Result<Completion>) -> Ended {
+    let lease = lease.filter(|_| done.is_ok());
+    match lease.and_then(Lease::begin_release) {
+        None => Ended::Now(done),
+        Some(rest) => Ended::Later(Box::pin(async move {
+            // A hook that fails has closed the connection: the next borrower is not concerned.
+            drop(rest.await);
+            done
+        })),
     }
 }
 

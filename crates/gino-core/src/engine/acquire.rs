@@ -3,9 +3,10 @@
 
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
+use super::borrow::{Borrowed, Borrowing};
 use super::figures::Origin;
 use super::inner::{Holder, Inner, Pooled};
 use super::observe::PoolEvent;
@@ -17,7 +18,7 @@ use super::timeout::{Limit, race, statement_late};
 use super::{Engine, close};
 use crate::clock::Instant;
 use crate::error::{Closed, Deadline, Result};
-use crate::pool::{Acquired, SlotId, WaiterId};
+use crate::pool::SlotId;
 use crate::runtime::Runtime;
 use crate::session::{Request, Status, Submitted};
 
@@ -26,6 +27,9 @@ use crate::session::{Request, Status, Submitted};
 pub struct Lease<R: Runtime> {
     seat: Arc<Seat<R>>,
 }
+
+/// A connection that is made whole before it goes back; dropped, in the background.
+pub type Releasing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 impl<R: Runtime> Lease<R> {
     /// Where requests run.
@@ -60,15 +64,29 @@ impl<R: Runtime> Lease<R> {
     /// # Cancellation
     /// It is finished in the background.
     pub async fn try_release(self) -> Result<()> {
+        match self.begin_release() {
+            Some(rest) => rest.await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the connection back if the next borrower can have it as it is. Else what makes it whole
+    /// comes back, to be awaited as [`Lease::try_release`].
+    pub fn begin_release(self) -> Option<Releasing> {
         let seat = Arc::clone(&self.seat);
-        if seat.needs_nothing() || !seat.retire() {
-            return Ok(());
+        if !seat.retire() {
+            return None;
+        }
+        if seat.needs_nothing() {
+            seat.give_back(true);
+            return None;
         }
         let finishing = OnDrop::new(Arc::clone(&seat), finish_in_background);
-        // On the heap: each statement on the pool would have room for it.
-        let healed = Box::pin(seat.heal()).await;
-        finishing.keep();
-        healed
+        Some(Box::pin(async move {
+            let healed = seat.heal().await;
+            finishing.keep();
+            healed
+        }))
     }
 
     /// Gives the connection back as it is: what its first hook has set is for the first borrower.
@@ -113,42 +131,9 @@ impl<R: Runtime> Engine<R> {
     /// # Cancellation
     /// The place in the queue is given up; a connection that was granted goes to the next.
     pub async fn acquire(&self, limit: Option<Limit>) -> Result<Lease<R>> {
-        match self.try_acquire() {
-            Some(lease) => Ok(lease),
-            // On the heap: each statement on the pool would have room for it.
-            None => Box::pin(self.wait(limit)).await,
-        }
-    }
-
-    async fn wait(&self, limit: Option<Limit>) -> Result<Lease<R>> {
         let late = |limit: Limit| close::pool_timeout(&self.0, Deadline::Acquire, limit.duration);
         let acquiring = pin!(self.0.acquire(limit.is_some()));
         race(&self.0.runtime, limit, late, acquiring).await
-    }
-
-    /// As [`Engine::acquire`], if that is possible without waiting; never if there is a hook to run.
-    pub fn try_acquire(&self) -> Option<Lease<R>> {
-        if self.0.hooks.acquired.is_some() {
-            return None;
-        }
-        let now = self.0.runtime.now();
-        let lease = self.0.with_pool(|pooled| {
-            pooled.pool.handle_timeout(now);
-            while pooled.pool.idle() > 0 && !pooled.pool.needs_check(now) {
-                let Acquired::Idle(slot) = pooled.pool.acquire(now, false) else {
-                    return None;
-                };
-                if let Some(lease) = self.0.reuse(pooled, slot) {
-                    return Some(lease);
-                }
-            }
-            None
-        })?;
-        self.0.observers.pool(|| PoolEvent::Acquired {
-            connection: lease.seat.number,
-            waited: Duration::ZERO,
-        });
-        Some(lease)
     }
 
     /// Opens connections until there are `init_size`, several at once, and leaves them idle. From then
@@ -179,7 +164,11 @@ impl<R: Runtime> Inner<R> {
 
     pub(super) async fn acquire(self: &Arc<Self>, patient: bool) -> Result<Lease<R>> {
         let since = self.runtime.now();
-        let lease = self.borrow(since, patient).await?;
+        let lease = match Borrowing::new(self, since, patient).await {
+            Borrowed::Lease(lease) => lease,
+            // On the heap: each statement on the pool would have room for it.
+            other => Box::pin(self.borrow(other, patient)).await?,
+        };
         let lease = lease.hooked(self.hooks.acquired.as_ref()).await?;
         self.observers.pool(|| PoolEvent::Acquired {
             connection: lease.seat.number,
@@ -188,56 +177,44 @@ impl<R: Runtime> Inner<R> {
         Ok(lease)
     }
 
-    async fn borrow(self: &Arc<Self>, since: Instant, patient: bool) -> Result<Lease<R>> {
-        let ask = || {
-            let now = self.runtime.now();
-            self.with_pool(|pooled| pooled.pool.acquire(now, patient))
-        };
-        let mut acquired = ask();
+    /// Does what has to be done for a connection, until there is one.
+    async fn borrow(self: &Arc<Self>, first: Borrowed<R>, patient: bool) -> Result<Lease<R>> {
+        let mut borrowed = first;
         loop {
-            acquired = match acquired {
-                Acquired::Closed => return Err(Closed::Pool.into()),
-                Acquired::Down => {
+            borrowed = match borrowed {
+                Borrowed::Lease(lease) => return Ok(lease),
+                Borrowed::Closed => return Err(Closed::Pool.into()),
+                Borrowed::Down => {
                     let pooled = self.peek();
                     let last = pooled.last_failure.as_ref();
                     return Err(last.map_or_else(|| Closed::Lost(None).into(), again));
                 }
-                // On the heap: who waits for a connection or takes one has no need of the room.
-                Acquired::Connect(slot) => match Box::pin(self.open_into(slot)).await {
-                    Err(error) if patient && is_outage(&error) => ask(),
+                Borrowed::Connect(slot) => match self.open_into(slot).await {
+                    Err(error) if patient && is_outage(&error) => self.ask_again(patient).await,
                     opened => return opened,
                 },
-                Acquired::Check(slot) => {
-                    let Some(lease) = self.with_pool(|pooled| self.take_seat(pooled, slot)) else {
-                        acquired = ask();
-                        continue;
+                Borrowed::Check(slot) => {
+                    let now = self.runtime.now();
+                    let lease = self.with_pool(|pooled| self.take_seat(pooled, slot, now));
+                    let replaced = match lease {
+                        Some(lease) if self.is_alive(&lease).await => {
+                            self.peek().metrics.reused += 1;
+                            return Ok(lease);
+                        }
+                        Some(lease) => self.replace(lease),
+                        None => false,
                     };
-                    if Box::pin(self.is_alive(&lease)).await {
-                        self.peek().metrics.reused += 1;
-                        return Ok(lease);
+                    match replaced {
+                        true => Borrowed::Connect(slot),
+                        false => self.ask_again(patient).await,
                     }
-                    match self.replace(lease) {
-                        true => Acquired::Connect(slot),
-                        false => ask(),
-                    }
-                }
-                Acquired::Wait(waiter) => {
-                    let waiting = Waiting {
-                        inner: self,
-                        waiter,
-                        since,
-                        taken: false,
-                    };
-                    waiting.await
-                }
-                Acquired::Idle(slot) => {
-                    if let Some(lease) = self.with_pool(|pooled| self.reuse(pooled, slot)) {
-                        return Ok(lease);
-                    }
-                    ask()
                 }
             }
         }
+    }
+
+    async fn ask_again(self: &Arc<Self>, patient: bool) -> Borrowed<R> {
+        Borrowing::new(self, self.runtime.now(), patient).await
     }
 
     /// Whether a connection that has idled for long still answers.
@@ -271,15 +248,24 @@ impl<R: Runtime> Inner<R> {
     }
 
     /// The seat of a connection that was open before.
-    fn reuse(self: &Arc<Self>, pooled: &mut Pooled, slot: SlotId) -> Option<Lease<R>> {
-        let lease = self.take_seat(pooled, slot)?;
+    pub(super) fn reuse(
+        self: &Arc<Self>,
+        pooled: &mut Pooled,
+        slot: SlotId,
+        now: Instant,
+    ) -> Option<Lease<R>> {
+        let lease = self.take_seat(pooled, slot, now)?;
         pooled.metrics.reused += 1;
         Some(lease)
     }
 
     /// The seat of an open connection; none if the connection died while it was idle.
-    fn take_seat(self: &Arc<Self>, pooled: &mut Pooled, slot: SlotId) -> Option<Lease<R>> {
-        let now = self.runtime.now();
+    fn take_seat(
+        self: &Arc<Self>,
+        pooled: &mut Pooled,
+        slot: SlotId,
+        now: Instant,
+    ) -> Option<Lease<R>> {
         let place = pooled.place(slot);
         let alive = place
             .session
@@ -342,23 +328,24 @@ impl<R: Runtime> Opening<'_, R> {
     fn connected(mut self, opened: Opened) -> Result<Lease<R>> {
         self.open = true;
         let slot = self.slot;
+        let now = self.inner.runtime.now();
         self.inner.with_pool(|pooled| {
-            pooled.pool.connected(slot, self.inner.runtime.now());
+            pooled.pool.connected(slot, now);
             pooled.metrics.opened += 1;
             let number = pooled.metrics.opened;
             let place = pooled.place(slot);
             place.number = number;
-            place.opened = self.inner.runtime.now();
+            place.opened = now;
             place.session = Some(opened.session);
             place.route = Some(Arc::new(opened.route));
             if pooled.pool.is_closed() {
                 // Nobody began to use it: it is refused as what is asked for from now on.
                 pooled.discard(slot);
-                pooled.pool.release(slot, self.inner.runtime.now(), false);
+                pooled.pool.release(slot, now, false);
                 return Err(Closed::Pool.into());
             }
             let lost = || Closed::Lost(None).into();
-            self.inner.take_seat(pooled, slot).ok_or_else(lost)
+            self.inner.take_seat(pooled, slot, now).ok_or_else(lost)
         })
     }
 }
@@ -372,50 +359,6 @@ impl<R: Runtime> Drop for Opening<'_, R> {
                 false => pooled.pool.failed(self.slot),
             });
         }
-    }
-}
-
-/// A place in the queue.
-struct Waiting<'a, R: Runtime> {
-    inner: &'a Arc<Inner<R>>,
-    waiter: WaiterId,
-    since: Instant,
-    taken: bool,
-}
-
-impl<R: Runtime> Future for Waiting<'_, R> {
-    type Output = Acquired;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Acquired> {
-        let waiter = self.waiter;
-        let taken = self.inner.with_pool(|pooled| {
-            let taken = pooled.pool.take(waiter);
-            if matches!(taken, Acquired::Wait(_)) {
-                pooled.wakers.insert(waiter, cx.waker().clone());
-            }
-            taken
-        });
-        if matches!(taken, Acquired::Wait(_)) {
-            return Poll::Pending;
-        }
-        self.taken = true;
-        Poll::Ready(taken)
-    }
-}
-
-impl<R: Runtime> Drop for Waiting<'_, R> {
-    fn drop(&mut self) {
-        let waited = self.inner.runtime.now().saturating_since(self.since);
-        let waker = self.inner.with_pool(|pooled| {
-            pooled.metrics.waited += 1;
-            pooled.metrics.wait_time += waited;
-            if self.taken {
-                return None;
-            }
-            pooled.pool.abandon(self.waiter);
-            pooled.wakers.remove(&self.waiter)
-        });
-        drop(waker);
     }
 }
 

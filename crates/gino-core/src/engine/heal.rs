@@ -13,7 +13,7 @@ use super::seat::Seat;
 use super::timeout::{Limit, race, statement_late, within};
 use crate::error::{Closed, Error, Result};
 use crate::runtime::Runtime;
-use crate::session::{Drained, Reply, Request, Silence, Status, Submitted};
+use crate::session::{Condition, Drained, Reply, Request, Silence, Status, Submitted};
 
 impl<R: Runtime> Seat<R> {
     /// Nobody awaits `reply` any more. If nothing else is in flight, the server is asked to stop;
@@ -102,7 +102,8 @@ impl<R: Runtime> Seat<R> {
     /// Whether the next borrower may have the connection as it is.
     pub(super) fn is_clean(&self) -> bool {
         // A hook takes the place of the reset.
-        self.is_settled() && (self.inner.hooks.released.is_some() || !self.session.is_touched())
+        let condition = self.session.condition();
+        self.settles(condition) && (self.inner.hooks.released.is_some() || !condition.is_touched)
     }
 
     /// Whether the next borrower may have it at once: it is clean, and there is no hook to run.
@@ -112,9 +113,13 @@ impl<R: Runtime> Seat<R> {
 
     /// Whether nothing is under way and no transaction open.
     pub fn is_settled(&self) -> bool {
+        self.settles(self.session.condition())
+    }
+
+    fn settles(&self, condition: Condition) -> bool {
         self.entering.load(Ordering::SeqCst) == 0
-            && self.session.status() == Status::Idle
-            && self.session.in_flight() == 0
+            && condition.status == Status::Idle
+            && condition.in_flight == 0
             && self.gate.is_open()
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::figures::{Metrics, Origin};
 use super::hook::Hooks;
@@ -95,6 +96,12 @@ impl Pooled {
         let gone = std::mem::take(self.place(slot));
         self.metrics.closed += u64::from(gone.session.is_some());
         self.discarded.extend(gone.session);
+    }
+
+    /// Somebody has waited this long in the queue.
+    pub(super) fn count_wait(&mut self, waited: Duration) {
+        self.metrics.waited += 1;
+        self.metrics.wait_time += waited;
     }
 
     fn actions(&mut self) -> Option<Actions> {

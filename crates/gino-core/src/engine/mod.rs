@@ -16,6 +16,7 @@ mod observe;
 mod figures;
 mod heal;
 mod outage;
+mod borrow;
 mod acquire;
 mod hook;
 mod close;
@@ -26,7 +27,7 @@ mod handle;
 
 use std::sync::Arc;
 
-pub use acquire::Lease;
+pub use acquire::{Lease, Releasing};
 pub use copy::{Copied, CopyIn, CopyOut};
 pub use cursor::Cursor;
 pub use figures::{ConnectionFigures, Figures, Holding, Metrics, Origin};

@@ -151,7 +151,7 @@ impl<R: Runtime> Seat<R> {
                     params,
                     max_rows,
                 };
-                let may_be_late = Late::around(&mut sink, &statement.columns);
+                let may_be_late = learnt && Late::around(&mut sink, &statement.columns);
                 match self.answer(request, &mut sink).await {
                     // Nothing was sent: once more, with what the types are now.
                     Err(_) if again && doubtful.were_refused() && self.doubt(sql) => {}

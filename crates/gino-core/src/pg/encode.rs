@@ -165,7 +165,7 @@ fn put_at<const N: usize>(at: usize, bytes: [u8; N], out: &mut BytesMut) {
 }
 
 fn put_name(name: &str, out: &mut BytesMut) -> Result<()> {
-    if name.contains('\0') {
+    if name.bytes().any(|byte| byte == 0) {
         return Err(zero_byte());
     }
     out.put_slice(name.as_bytes());

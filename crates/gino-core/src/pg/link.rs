@@ -22,8 +22,8 @@ use crate::codec::catalog::Customs;
 use crate::config::{Config, Endpoint, Protocol};
 use crate::error::{Closed, Error, Result};
 use crate::session::{
-    CacheFigures, Channel, Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink, Sql,
-    Statement, Status, Submitted, Transport, Wire, reply,
+    CacheFigures, Channel, Condition, Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink,
+    Sql, Statement, Status, Submitted, Transport, Wire, reply,
 };
 
 /// A connection to a PostgreSQL server.
@@ -438,6 +438,15 @@ impl Session for Link {
 
     fn is_touched(&self) -> bool {
         self.lock().touched
+    }
+
+    fn condition(&self) -> Condition {
+        let shared = self.lock();
+        Condition {
+            status: shared.status,
+            in_flight: shared.in_flight,
+            is_touched: shared.touched,
+        }
     }
 
     fn reset_script(&self) -> &'static str {

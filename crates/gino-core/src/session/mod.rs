@@ -57,6 +57,17 @@ pub enum Submitted {
     Held,
 }
 
+/// How a session is left.
+#[derive(Debug, Clone, Copy)]
+pub struct Condition {
+    /// See [`Session::status`].
+    pub status: Status,
+    /// See [`Session::in_flight`].
+    pub in_flight: usize,
+    /// See [`Session::is_touched`].
+    pub is_touched: bool,
+}
+
 /// One conversation with a database. Requests are answered in the order they are submitted.
 pub trait Session: Send + Sync + 'static {
     /// Queues `request`; its rows go to `sink`, which is taken once the request is on its way.
@@ -115,6 +126,9 @@ pub trait Session: Send + Sync + 'static {
 
     /// Whether something ran that outlives a transaction (SET, LISTEN, a temporary table, …).
     fn is_touched(&self) -> bool;
+
+    /// All three at one moment.
+    fn condition(&self) -> Condition;
 
     /// The script that undoes what [`Session::is_touched`] reports. Running it clears the mark.
     fn reset_script(&self) -> &'static str;

@@ -1,6 +1,7 @@
 //! Owns what a row is to become: values and expressions by column, on their way from setters to a
 //! statement. Never sends anything; creates, updates and bulk statements do.
 
+use std::any::Any;
 use std::fmt;
 
 use postgres_types::{ToSql, Type};
@@ -17,11 +18,13 @@ pub struct Draft {
     /// By position; one per column.
     pub(crate) slots: Vec<(usize, Slot)>,
     pub(crate) properties: Vec<PropertySlot>,
+    /// A bit for each column that has a slot, as far as there are bits.
+    given: u64,
 }
 
 /// What a column becomes.
 pub(crate) enum Slot {
-    Value(Box<dyn ColumnValue>),
+    Value(Held),
     /// Boxed: most are values, which are a sixth of its size.
     Sql(Box<SeaExpr>),
 }
@@ -107,25 +110,32 @@ impl Draft {
         Draft {
             slots: Vec::with_capacity(columns),
             properties: Vec::new(),
+            given: 0,
         }
     }
 
     /// Whether the column at position `at` has a value.
     pub fn has(&self, at: usize) -> bool {
-        self.slots.iter().any(|(index, _)| *index == at)
-            || self.properties.iter().any(|property| property.column == at)
+        self.has_slot(at) || self.properties.iter().any(|property| property.column == at)
+    }
+
+    fn has_slot(&self, at: usize) -> bool {
+        match bit(at) {
+            Some(bit) => self.given & bit != 0,
+            None => self.slots.iter().any(|(index, _)| *index == at),
+        }
     }
 
     /// Gives the column at position `at` a value.
     pub fn put<T: SqlType>(&mut self, at: usize, value: T) {
-        self.put_slot(at, Slot::Value(Box::new(value)));
+        self.put_slot(at, Slot::Value(Held::new(value)));
     }
 
     /// Whether the property `key` in the column at position `at` has a value, by itself or with its
     /// whole column.
     pub fn has_property(&self, at: usize, key: &str) -> bool {
         let is_it = |property: &PropertySlot| property.column == at && property.key == key;
-        self.slots.iter().any(|(index, _)| *index == at) || self.properties.iter().any(is_it)
+        self.has_slot(at) || self.properties.iter().any(is_it)
     }
 
     /// Gives the property `key` in the column at position `at` a value.
@@ -135,10 +145,11 @@ impl Draft {
     }
 
     pub(crate) fn put_slot(&mut self, at: usize, slot: Slot) {
-        match self.slots.iter_mut().find(|(index, _)| *index == at) {
-            Some((_, place)) => *place = slot,
-            None => self.slots.push((at, slot)),
+        if self.has_slot(at) {
+            self.slots.retain(|(index, _)| *index != at);
         }
+        self.given |= bit(at).unwrap_or_default();
+        self.slots.push((at, slot));
     }
 
     pub(crate) fn put_property_slot(
@@ -158,10 +169,10 @@ impl Draft {
         T: SqlType,
     {
         let slot = match value.assigned() {
-            Assigned::Value(value) => Slot::Value(Box::new(value)),
+            Assigned::Value(value) => Slot::Value(Held::new(value)),
             Assigned::Sql(sql) => Slot::Sql(Box::new(sql)),
             #[cfg(feature = "json")]
-            Assigned::Json(document) => Slot::Value(Box::new(document)),
+            Assigned::Json(document) => Slot::Value(Held::Other(Box::new(document))),
         };
         self.put_slot(column.index(), slot);
     }
@@ -217,7 +228,7 @@ impl Draft {
     /// The value at `place` among those that are set, if it is one.
     pub(crate) fn value(&self, place: usize) -> Option<&(dyn ToSql + Sync)> {
         match self.slots.get(place) {
-            Some((_, Slot::Value(value))) => Some(value.as_sql()),
+            Some((_, Slot::Value(value))) => Some(value.as_value().as_sql()),
             _ => None,
         }
     }
@@ -239,7 +250,7 @@ impl Draft {
 
     fn plain(&self) -> impl Iterator<Item = &dyn ColumnValue> {
         self.slots.iter().filter_map(|(_, slot)| match slot {
-            Slot::Value(value) => Some(&**value),
+            Slot::Value(value) => Some(value.as_value()),
             Slot::Sql(_) => None,
         })
     }
@@ -254,7 +265,7 @@ impl Draft {
                 .into_iter()
                 .partition(|property| property.column == column);
             left = others;
-            if !self.slots.iter().any(|(at, _)| *at == column) && mine.iter().all(is_plain) {
+            if !self.has_slot(column) && mine.iter().all(is_plain) {
                 let values = mine
                     .into_iter()
                     .filter_map(|property| match property.value {
@@ -271,6 +282,60 @@ impl Draft {
 
     #[cfg(not(feature = "json"))]
     pub(crate) fn settle_properties(&mut self) {}
+}
+
+/// The bit of the column at position `at`, if there is one.
+fn bit(at: usize) -> Option<u64> {
+    1_u64.checked_shl(u32::try_from(at).ok()?)
+}
+
+/// The value of a column. The usual ones lie here, others on the heap.
+pub(crate) enum Held {
+    Bool(bool),
+    Int(i32),
+    BigInt(i64),
+    Text(String),
+    Other(Box<dyn ColumnValue>),
+}
+
+impl Held {
+    pub(crate) fn new<T: SqlType>(mut value: T) -> Held {
+        // The compiler knows which one it is.
+        let any: &mut dyn Any = &mut value;
+        if let Some(value) = any.downcast_ref() {
+            return Held::Bool(*value);
+        }
+        if let Some(value) = any.downcast_ref() {
+            return Held::Int(*value);
+        }
+        if let Some(value) = any.downcast_ref() {
+            return Held::BigInt(*value);
+        }
+        if let Some(value) = any.downcast_mut() {
+            return Held::Text(std::mem::take(value));
+        }
+        Held::Other(Box::new(value))
+    }
+
+    fn as_value(&self) -> &dyn ColumnValue {
+        match self {
+            Held::Bool(value) => value,
+            Held::Int(value) => value,
+            Held::BigInt(value) => value,
+            Held::Text(value) => value,
+            Held::Other(value) => &**value,
+        }
+    }
+
+    fn into_value(self) -> sea_query::Value {
+        match self {
+            Held::Bool(value) => SqlType::into_value(value),
+            Held::Int(value) => SqlType::into_value(value),
+            Held::BigInt(value) => SqlType::into_value(value),
+            Held::Text(value) => SqlType::into_value(value),
+            Held::Other(value) => value.into_value(),
+        }
+    }
 }
 
 impl Slot {

@@ -4,7 +4,7 @@
 #[cfg(feature = "json")]
 use sea_query::{BinOper, Expr as SeaExpr, Func};
 
-use super::{Model, PropertySlot, Slot};
+use super::{Held, Model, PropertySlot, Slot};
 
 /// What the properties are merged into, where the column itself was not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ fn merged(base: Option<SeaExpr>, properties: Vec<PropertySlot>) -> Slot {
     }
     let plain = Json(serde_json::Value::Object(plain));
     if base.is_none() && !is_computed {
-        return Slot::Value(Box::new(plain));
+        return Slot::Value(Held::new(plain));
     }
     let plain = SeaExpr::FunctionCall(Func::cast_as(SeaExpr::Value(plain.into_value()), "jsonb"));
     let mut whole = match base {

@@ -44,7 +44,7 @@ pub(crate) use column::{reference, table_name};
 #[cfg(feature = "json")]
 pub(crate) use draft::PropertyValue;
 pub use draft::{Assign, Draft};
-pub(crate) use draft::{PropertySlot, Slot};
+pub(crate) use draft::{Held, PropertySlot, Slot};
 pub use key::{Key, NoKey};
 pub(crate) use link::Link;
 pub(crate) use merge::{Merge, merge};

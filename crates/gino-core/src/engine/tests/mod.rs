@@ -24,10 +24,12 @@ mod target;
 mod trouble;
 mod security;
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::{Engine, Limit, Seat, Transaction, TransactionOptions, within};
+use super::{Engine, Lease, Limit, Seat, Transaction, TransactionOptions, within};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::row::{Columns, RawRow, Values};
@@ -51,6 +53,15 @@ fn seconds(count: u64) -> Duration {
 
 fn limit(world: &World, count: u64) -> Option<Limit> {
     Limit::within(world, Some(seconds(count)))
+}
+
+/// A connection, if there is one without waiting.
+fn at_once(engine: &Engine<World>) -> Option<Lease<World>> {
+    let mut cx = Context::from_waker(Waker::noop());
+    match pin!(engine.acquire(None)).poll(&mut cx) {
+        Poll::Ready(lease) => Some(lease.unwrap()),
+        Poll::Pending => None,
+    }
 }
 
 async fn begin(seat: &Arc<Seat<World>>) -> Result<Transaction<World>> {

@@ -68,7 +68,7 @@ fn statements_and_connections_are_told_in_order() {
         tx.rollback().await.unwrap();
         run(lease.seat(), "ROWS 2").await.unwrap();
         lease.release().await;
-        drop(engine.try_acquire().unwrap());
+        drop(at_once(&engine).unwrap());
     });
     assert_eq!(
         diary.read(),

@@ -176,7 +176,7 @@ fn request_that_enters_while_its_connection_is_given_back_stays_the_last_borrowe
         let polled = std::future::poll_fn(|cx| Poll::Ready(late.as_mut().poll(cx)));
         assert!(polled.await.is_pending());
         assert!(
-            engine.try_acquire().is_none(),
+            at_once(&engine).is_none(),
             "handed out with a statement in flight"
         );
         let next = engine.acquire(None).await.unwrap();
