@@ -87,7 +87,7 @@ impl<R: Runtime> Drop for Borrowing<'_, R> {
         let waker = self.inner.with_pool(|pooled| {
             pooled.count_wait(waited);
             pooled.pool.abandon(waiter);
-            pooled.wakers.remove(&waiter)
+            pooled.wakers.remove(waiter)
         });
         drop(waker);
     }

@@ -1,7 +1,7 @@
 //! Owns what an engine's clones share: the pool's machine, the sessions beside it and who waits.
 //! Acts on the pool's events after its lock is released. All flows of the engine go through it.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
@@ -32,7 +32,7 @@ pub(super) struct Pooled {
     pub(super) pool: Pool,
     pub(super) metrics: Metrics,
     pub(super) places: Vec<Place>,
-    pub(super) wakers: BTreeMap<WaiterId, Waker>,
+    pub(super) wakers: Wakers,
     /// Who waits until the closed pool is drained.
     pub(super) closers: Vec<Waker>,
     /// Sessions whose slots are free, to be closed once the lock is released.
@@ -67,17 +67,53 @@ pub(super) struct Holder {
     pub(super) last_sql: Arc<Mutex<Option<Sql>>>,
 }
 
+/// Who waits for a connection, in the order of the queue: the first is mostly the next to be woken.
+#[derive(Default)]
+pub(super) struct Wakers(VecDeque<(WaiterId, Waker)>);
+
+impl Wakers {
+    fn place(&self, waiter: WaiterId) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&waiter, |(id, _)| *id)
+    }
+
+    pub(super) fn insert(&mut self, waiter: WaiterId, waker: Waker) {
+        match self.place(waiter) {
+            Ok(at) => drop(
+                self.0
+                    .get_mut(at)
+                    .map(|(_, known)| std::mem::replace(known, waker)),
+            ),
+            Err(at) => self.0.insert(at, (waiter, waker)),
+        }
+    }
+
+    pub(super) fn remove(&mut self, waiter: WaiterId) -> Option<Waker> {
+        let (_, waker) = self.0.remove(self.place(waiter).ok()?)?;
+        Some(waker)
+    }
+}
+
 /// What to do once the lock is released.
 #[derive(Default)]
 pub(super) struct Actions {
+    /// The one to be woken, as it mostly is.
+    first: Option<Waker>,
     wake: Vec<Waker>,
     close: Vec<Arc<dyn Session>>,
 }
 
 impl Actions {
+    fn wake(&mut self, waker: Option<Waker>) {
+        match self.first {
+            None => self.first = waker,
+            Some(_) => self.wake.extend(waker),
+        }
+    }
+
     fn run(self) {
         self.close.iter().for_each(|session| session.close());
-        self.wake.into_iter().for_each(Waker::wake);
+        let all = self.first.into_iter().chain(self.wake);
+        all.for_each(Waker::wake);
     }
 }
 
@@ -116,7 +152,7 @@ impl Pooled {
                 Event::Grant { waiter, .. }
                 | Event::Connect { waiter, .. }
                 | Event::Refuse(waiter) => {
-                    actions.wake.extend(self.wakers.remove(&waiter));
+                    actions.wake(self.wakers.remove(waiter));
                 }
                 Event::Close(slot) => {
                     self.metrics.closed += 1;
@@ -128,7 +164,7 @@ impl Pooled {
             actions.wake.append(&mut self.closers);
         }
         if self.look.is_some_and(|look| self.is_wanted_before(look)) {
-            actions.wake.extend(self.housekeeper.take());
+            actions.wake(self.housekeeper.take());
         }
         Some(actions)
     }
@@ -181,7 +217,7 @@ impl<R: Runtime> Inner<R> {
             pool,
             metrics: Metrics::default(),
             places: Vec::new(),
-            wakers: BTreeMap::new(),
+            wakers: Wakers::default(),
             closers: Vec::new(),
             discarded: Vec::new(),
             last_failure: None,
@@ -260,7 +296,7 @@ impl<R: Runtime> Inner<R> {
             pooled.look = None;
             std::mem::take(&mut pooled.wakers)
         };
-        waiting.into_values().for_each(Waker::wake);
+        waiting.0.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 

@@ -145,8 +145,9 @@ impl<R: Runtime> Seat<R> {
             let (oids, all) = (missing.oids.as_slice(), missing.all);
             match self.request(|| Request::Types { oids, all }, None).await {
                 Ok(done) => {
-                    let found: HashSet<Oid> = done.types.iter().map(|entry| entry.oid).collect();
-                    catalog.learn(epoch, done.types, all);
+                    let types = done.rare.map(|rare| rare.types).unwrap_or_default();
+                    let found: HashSet<Oid> = types.iter().map(|entry| entry.oid).collect();
+                    catalog.learn(epoch, types, all);
                     // What is not there, or was forgotten at once, is not asked for twice.
                     absent.extend(
                         oids.iter()

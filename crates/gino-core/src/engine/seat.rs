@@ -157,7 +157,7 @@ impl<R: Runtime> Seat<R> {
                     Err(_) if again && doubtful.were_refused() && self.doubt(sql) => {}
                     answer => {
                         let mut done = answer?;
-                        let Some(error) = done.stale.take() else {
+                        let Some(error) = done.take_stale() else {
                             self.conflict.store(false, Ordering::Relaxed);
                             if may_be_late {
                                 Box::pin(self.catch_up(&mut done.sink)).await?;
@@ -308,7 +308,9 @@ impl<R: Runtime> Seat<R> {
                     }
                     done => done?,
                 };
-                done.statement.ok_or(Closed::Connection)?
+                done.rare
+                    .and_then(|rare| rare.statement)
+                    .ok_or(Closed::Connection)?
             }
         };
         match statement.known {
@@ -324,7 +326,7 @@ impl<R: Runtime> Seat<R> {
         mut sink: Option<Box<dyn Sink>>,
     ) -> Result<Completion> {
         let mut done = self.answer(make, &mut sink).await?;
-        match done.stale.take() {
+        match done.take_stale() {
             Some(error) => Err(error),
             None => Ok(done),
         }

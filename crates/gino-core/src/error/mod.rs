@@ -67,6 +67,7 @@ macro_rules! leaves {
         }
 
         $(impl From<$leaf> for Error {
+            #[cold]
             fn from(leaf: $leaf) -> Error {
                 Error(Box::new(Leaf::$variant(leaf)))
             }

@@ -123,7 +123,7 @@ fn handle(
                 if *begun {
                     op.fail(error);
                 } else {
-                    op.done.stale = Some(error);
+                    op.done.rare_mut().stale = Some(error);
                 }
             }
             _ => op.fail(error),
@@ -180,7 +180,7 @@ fn take(frame: Frame<'_>, op: &mut Op, shared: &std::sync::Mutex<Shared>) -> Res
                 params: std::mem::take(params),
                 columns: Arc::new(columns),
             });
-            op.done.statement = Some(shared.keep(statement)?);
+            op.done.rare_mut().statement = Some(shared.keep(statement)?);
         }
         (ROW_DESCRIPTION, Work::Script { columns }) => {
             let described = message::columns(frame.body, |_| Format::Text)?;

@@ -124,7 +124,7 @@ impl Op {
             self.fail(error);
         } else if matches!(self.work, Work::Types) {
             let entry = introspect::entry(RawRow::new(body))?;
-            self.done.types.push(entry);
+            self.done.rare_mut().types.push(entry);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use copy::{CopyDoor, CopyPipe, Feed};
 pub use event::{Event, Outlet, Silence};
-pub use reply::{Completer, Completion, Drained, Reply, Settled, reply, tag_rows};
+pub use reply::{Completer, Completion, Drained, Rare, Reply, Settled, reply, tag_rows};
 pub use request::{Known, NoParams, ParamType, Params, Request, Sink, Sql, Statement, Written};
 pub use security::{Answer, Channel, Encryption, Question, Route};
 pub use wire::{Flush, Transport, Wire};

@@ -21,6 +21,13 @@ pub struct Completion {
     pub affected: u64,
     /// Whether the row limit was reached before the end.
     pub suspended: bool,
+    /// What few requests come to; apart, since each statement has room for the rest.
+    pub rare: Option<Box<Rare>>,
+}
+
+/// See [`Completion::rare`].
+#[derive(Default)]
+pub struct Rare {
     /// The statement that was prepared.
     pub statement: Option<Arc<Statement>>,
     /// The types that were asked for.
@@ -28,6 +35,18 @@ pub struct Completion {
     /// Nothing ran: the session no longer has the statement as it was prepared, and says so with
     /// this error. Prepared again, it may run, with the same sink.
     pub stale: Option<Error>,
+}
+
+impl Completion {
+    /// The place for what is rare.
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// See [`Rare::stale`].
+    pub fn take_stale(&mut self) -> Option<Error> {
+        self.rare.as_mut()?.stale.take()
+    }
 }
 
 /// The number at the end of a command tag (PostgreSQL manual, "CommandComplete"), if it has one.

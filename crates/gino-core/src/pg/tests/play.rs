@@ -211,7 +211,7 @@ impl Play {
             ready(b'I'),
         ];
         self.deliver(&answer.concat());
-        done(reply).unwrap().statement.unwrap()
+        done(reply).unwrap().rare.unwrap().statement.unwrap()
     }
 }
 

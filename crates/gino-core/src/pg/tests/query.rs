@@ -22,7 +22,7 @@ fn rows_of_a_prepared_statement_reach_the_sink() {
             columns(&[("id", TEXT), ("name", TEXT)]),
             ready(b'I'),
         ]);
-        let statement = done(reply).unwrap().statement.unwrap();
+        let statement = done(reply).unwrap().rare.unwrap().statement.unwrap();
         assert_eq!(
             (&*statement.name, &*statement.params),
             ("gino_0_1", &[TEXT][..])

@@ -81,7 +81,7 @@ fn twins_prepared_at_once_both_work() {
         play.server(&prepared());
         let statements: Vec<Arc<Statement>> = [first, second]
             .into_iter()
-            .map(|reply| done(reply).unwrap().statement.unwrap())
+            .map(|reply| done(reply).unwrap().rare.unwrap().statement.unwrap())
             .collect();
         assert_eq!(play.sent()[0], (b'C', b"Sgino_0_2\0".to_vec()));
         assert!(

@@ -17,7 +17,7 @@ pub(super) fn told(reply: Reply) -> String {
         Ok(done) => done,
         Err(error) => return format!("{:?}: {error}", error.kind()),
     };
-    if let Some(stale) = &done.stale {
+    if let Some(stale) = done.rare.as_ref().and_then(|rare| rare.stale.as_ref()) {
         assert!(done.sink.is_none_or(|sink| sink.into_any().is::<Rows>()));
         return format!("stale: {stale}");
     }
