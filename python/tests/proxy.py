@@ -122,6 +122,8 @@ class Proxy:
                     await asyncio.sleep(self.delay)
                     while len(more := await _what_is_there(reader)):
                         data += more
+                if writer.is_closing():  # uvloop's streams refuse to write then
+                    return
                 if fault is not None and fault.is_answer is is_answer:
                     whole = fault.passed(data)
                     if fault.has_struck:
