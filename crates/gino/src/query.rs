@@ -107,12 +107,9 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Status>> + Send {
         let (target, sql) = (here(self.target()), sql.into());
         async move {
-            let work = Work::Statement {
-                sql: &sql,
-                values: &Values(params),
-                max_rows: 0,
-            };
-            Ok(Status::of(run(&target?, work, None).await?))
+            let (target, values) = (target?, Values(params));
+            let done = statement(&target, &sql, &values, 0, None).await?;
+            Ok(Status::of(done))
         }
     }
 
@@ -135,12 +132,9 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Status>> + Send {
         let (target, sql) = (here(self.target()), sql.into());
         async move {
-            let work = Work::Statement {
-                sql: &sql,
-                values: &Sets(sets),
-                max_rows: 0,
-            };
-            Ok(Status::of(run(&target?, work, None).await?))
+            let (target, values) = (target?, Sets(sets));
+            let done = statement(&target, &sql, &values, 0, None).await?;
+            Ok(Status::of(done))
         }
     }
 
@@ -149,7 +143,7 @@ pub trait Executor: sealed::Runs + Sync {
     #[track_caller]
     fn script(&self, sql: &str) -> impl Future<Output = Result<Status>> + Send {
         let target = here(self.target());
-        async move { Ok(Status::of(run(&target?, Work::Script(sql), None).await?)) }
+        async move { Ok(Status::of(run_script(&target?, sql, None).await?)) }
     }
 
     /// A server-side cursor: rows come as they are asked for. It needs a connection that is in a
@@ -275,15 +269,6 @@ pub(crate) mod sealed {
     }
 }
 
-enum Work<'a> {
-    Statement {
-        sql: &'a Sql,
-        values: &'a dyn Params,
-        max_rows: u32,
-    },
-    Script(&'a str),
-}
-
 /// The connection for a cursor: it needs a transaction, so none is borrowed for it.
 pub(crate) async fn cursor_seat(target: &Target<'_>) -> Result<Arc<Seat>> {
     let limit = target.limit();
@@ -298,6 +283,10 @@ pub(crate) async fn cursor_seat(target: &Target<'_>) -> Result<Arc<Seat>> {
 }
 
 /// Runs a statement whose rows go to `sink`, at most `max_rows` of them if that is not 0.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async function has room for its arguments twice"
+)]
 pub(crate) fn statement<'a>(
     target: &'a Target<'a>,
     sql: &'a Sql,
@@ -305,17 +294,37 @@ pub(crate) fn statement<'a>(
     max_rows: u32,
     sink: Option<Box<dyn Sink>>,
 ) -> impl Future<Output = Result<Completion>> + Send + 'a {
-    let work = Work::Statement {
-        sql,
-        values,
-        max_rows,
-    };
-    run(target, work, sink)
+    async move {
+        let (seat, lease, limit) = place(target).await?;
+        let running = seat.run_within(limit, sql, values, sink, max_rows);
+        #[cfg(feature = "tracing")]
+        let running = trace::query(&seat, sql.as_str(), running);
+        match give_back(lease, running.await) {
+            Ended::Now(done) => done,
+            Ended::Later(done) => done.await,
+        }
+    }
+}
+
+/// Runs one or more statements without parameters, whose rows go to `sink`.
+async fn run_script(
+    target: &Target<'_>,
+    sql: &str,
+    sink: Option<Box<dyn Sink>>,
+) -> Result<Completion> {
+    let (seat, lease, limit) = place(target).await?;
+    let running = seat.script_within(limit, sql, sink);
+    #[cfg(feature = "tracing")]
+    let running = trace::query(&seat, sql, running);
+    match give_back(lease, running.await) {
+        Ended::Now(done) => done,
+        Ended::Later(done) => done.await,
+    }
 }
 
 /// Runs one or more statements without parameters.
 pub(crate) async fn script(target: &Target<'_>, sql: &str) -> Result<()> {
-    run(target, Work::Script(sql), None).await.map(drop)
+    run_script(target, sql, None).await.map(drop)
 }
 
 async fn rows(
@@ -324,55 +333,20 @@ async fn rows(
     params: &[&(dyn ToSql + Sync)],
     max_rows: u32,
 ) -> Result<Vec<Row>> {
-    let (sql, values) = (&sql, &Values(params));
-    let work = Work::Statement {
-        sql,
-        values,
-        max_rows,
-    };
-    let done = run(target, work, RowSink::boxed()).await?;
+    let values = Values(params);
+    let done = statement(target, &sql, &values, max_rows, RowSink::boxed()).await?;
     Ok(RowSink::rows_of(done.sink))
 }
 
-#[expect(
-    clippy::manual_async_fn,
-    reason = "an async function has room for its arguments twice"
-)]
-fn run<'a>(
-    target: &'a Target<'a>,
-    work: Work<'a>,
-    sink: Option<Box<dyn Sink>>,
-) -> impl Future<Output = Result<Completion>> + Send + 'a {
-    async move {
-        let limit = target.limit();
-        let (seat, lease) = borrow(target, limit).await?;
-        let limit = match target.timeout {
-            Some(_) => limit,
-            None => context::command_limit(&target.core),
-        };
-        #[cfg(feature = "tracing")]
-        let text = match &work {
-            Work::Statement { sql, .. } => sql.as_str(),
-            Work::Script(sql) => sql,
-        };
-        let running = async {
-            match work {
-                Work::Statement {
-                    sql,
-                    values,
-                    max_rows,
-                } => seat.run_within(limit, sql, values, sink, max_rows).await,
-                // On the heap: statements would have room for it.
-                Work::Script(sql) => Box::pin(seat.script_within(limit, sql, sink)).await,
-            }
-        };
-        #[cfg(feature = "tracing")]
-        let running = trace::query(&seat, text, running);
-        match give_back(lease, running.await) {
-            Ended::Now(done) => done,
-            Ended::Later(done) => done.await,
-        }
-    }
+/// Where a statement runs, with what has to be given back afterwards, and until when.
+async fn place(target: &Target<'_>) -> Result<(Arc<Seat>, Option<Lease>, Option<Limit>)> {
+    let limit = target.limit();
+    let (seat, lease) = borrow(target, limit).await?;
+    let limit = match target.timeout {
+        Some(_) => limit,
+        None => context::command_limit(&target.core),
+    };
+    Ok((seat, lease, limit))
 }
 
 /// A statement that has ended.

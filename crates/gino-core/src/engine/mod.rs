@@ -10,6 +10,7 @@ mod target;
 mod open;
 mod cancel;
 mod late;
+mod run;
 mod seat;
 mod learn;
 mod observe;

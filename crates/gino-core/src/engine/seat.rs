@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 
 use super::inner::Inner;
 use super::late::{Doubtful, Late};
+use super::observe::Watch;
 use super::on_drop::OnDrop;
+use super::run::{Running, State};
 use super::signal::Signal;
 use super::timeout::{Limit, race, statement_late, within};
 use crate::error::{Closed, Error, Result, UsageError};
@@ -41,7 +43,7 @@ pub struct Seat<R: Runtime> {
     /// What the transaction under way has to do once it is committed.
     after_commit: Mutex<Vec<AfterCommit>>,
     /// The last statement that failed did so because of another transaction.
-    conflict: AtomicBool,
+    pub(super) conflict: AtomicBool,
 }
 
 /// What is to be done after a commit.
@@ -101,38 +103,62 @@ impl<R: Runtime> Seat<R> {
     ///
     /// # Cancellation
     /// As [`Seat::run`].
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async function has room for its arguments twice"
-    )]
     pub fn run_within<'a>(
         self: &'a Arc<Self>,
         limit: Option<Limit>,
         sql: &'a Sql,
         params: &'a dyn Params,
-        sink: Option<Box<dyn Sink>>,
+        mut sink: Option<Box<dyn Sink>>,
         max_rows: u32,
     ) -> impl Future<Output = Result<Completion>> + Send + 'a {
-        async move {
-            let mut fresh = false;
-            let watch = self.watch(sql);
-            let done = {
-                let running = pin!(self.execute(sql, params, sink, max_rows, &mut fresh));
-                race(&self.inner.runtime, limit, statement_late, running).await
-            };
-            if let Some(watch) = watch {
-                watch.done(&done, fresh, max_rows);
+        let (limit, state) = match self.watch(sql) {
+            None => (limit, State::Begun),
+            // Who watches is told of a time-out, too.
+            Some(watch) => {
+                let sink = sink.take();
+                let flow = self.watched(watch, limit, sql, params, sink, max_rows);
+                (None, State::Otherwise(Box::pin(flow)))
             }
-            done
-        }
+        };
+        let running = Running {
+            seat: self,
+            sql,
+            params,
+            sink,
+            max_rows,
+            state,
+        };
+        race(&self.inner.runtime, limit, statement_late, running)
     }
 
+    async fn watched(
+        self: &Arc<Self>,
+        watch: Box<Watch<'_, R>>,
+        limit: Option<Limit>,
+        sql: &Sql,
+        params: &dyn Params,
+        sink: Option<Box<dyn Sink>>,
+        max_rows: u32,
+    ) -> Result<Completion> {
+        let mut fresh = false;
+        let done = {
+            let cached = self.look_up(sql);
+            let running = pin!(self.execute(cached, sql, params, sink, max_rows, &mut fresh));
+            race(&self.inner.runtime, limit, statement_late, running).await
+        };
+        watch.done(&done, fresh, max_rows);
+        done
+    }
+
+    /// Prepares the statement if it is not `cached`, which [`Seat::look_up`] says, runs it, and runs it
+    /// once more if what was known of it was out of date. `fresh` says whether it was prepared.
     #[expect(
         clippy::manual_async_fn,
         reason = "an async function has room for its arguments twice"
     )]
-    fn execute<'a>(
+    pub(super) fn execute<'a>(
         self: &'a Arc<Self>,
+        mut cached: Option<Arc<Statement>>,
         sql: &'a Sql,
         params: &'a dyn Params,
         mut sink: Option<Box<dyn Sink>>,
@@ -142,7 +168,7 @@ impl<R: Runtime> Seat<R> {
         async move {
             let mut again = true;
             loop {
-                let statement = &self.prepare(sql, fresh).await?;
+                let statement = &self.informed_of(cached, sql, fresh).await?;
                 let doubtful = Doubtful::new(params);
                 let learnt = matches!(statement.known, Known::Learnt { .. });
                 let params = if learnt { &doubtful } else { params };
@@ -177,6 +203,7 @@ impl<R: Runtime> Seat<R> {
                 if may_be_late {
                     Late::off(&mut sink);
                 }
+                cached = self.look_up(sql);
                 again = false;
             }
         }
@@ -278,8 +305,22 @@ impl<R: Runtime> Seat<R> {
         sql: &Sql,
         fresh: &mut bool,
     ) -> Result<Arc<Statement>> {
+        self.informed_of(self.look_up(sql), sql, fresh).await
+    }
+
+    /// What this connection has of the statement for `sql`, which it says runs now.
+    pub(super) fn look_up(&self, sql: &Sql) -> Option<Arc<Statement>> {
         self.note(sql);
-        match self.session.cached(sql) {
+        self.session.cached(sql)
+    }
+
+    async fn informed_of(
+        self: &Arc<Self>,
+        cached: Option<Arc<Statement>>,
+        sql: &Sql,
+        fresh: &mut bool,
+    ) -> Result<Arc<Statement>> {
+        match cached {
             Some(statement) if matches!(statement.known, Known::Own) => Ok(statement),
             // On the heap: each statement would have room for what is rare.
             cached => Box::pin(self.complete(cached, sql, fresh)).await,
@@ -343,10 +384,7 @@ impl<R: Runtime> Seat<R> {
                 Submitted::Reply(reply) => {
                     let reply = Some(reply);
                     let result = Watched { seat: self, reply }.await;
-                    if result.as_ref().is_err_and(Error::is_conflict) {
-                        self.conflict.store(true, Ordering::Relaxed);
-                    }
-                    return result;
+                    return result.inspect_err(|error| self.note_conflict(error));
                 }
                 Submitted::Held => self.gate.wait().await,
             }
@@ -357,6 +395,12 @@ impl<R: Runtime> Seat<R> {
     /// run since: see [`Error::is_conflict`].
     pub fn had_conflict(&self) -> bool {
         self.conflict.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_conflict(&self, error: &Error) {
+        if error.is_conflict() {
+            self.conflict.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn forget_conflict(&self) {
