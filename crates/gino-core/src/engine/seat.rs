@@ -1,24 +1,21 @@
 //! Owns the running of requests on one borrowed connection: prepare if needed, submit, await, and
 //! what happens when nobody awaits any more. `Lease`, `Handle`, `Transaction` and `Cursor` run here.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use super::inner::Inner;
-use super::late::{Doubtful, Late};
-use super::observe::Watch;
 use super::on_drop::OnDrop;
-use super::run::{Running, State};
 use super::signal::Signal;
-use super::timeout::{Limit, race, statement_late, within};
+use super::timeout::{Limit, within};
 use crate::error::{Closed, Error, Result, UsageError};
 use crate::pool::SlotId;
 use crate::runtime::Runtime;
 use crate::session::{
-    Completion, Known, Outlet, Params, Reply, Request, Route, Session, Sink, Sql, Statement,
-    Status, Submitted,
+    Completion, Known, Outlet, Reply, Request, Route, Session, Sink, Sql, Statement, Status,
+    Submitted,
 };
 
 /// A connection as long as it is borrowed. Requests of several tasks queue on it, in order.
@@ -74,139 +71,6 @@ impl<R: Runtime> Seat<R> {
             after_commit: Mutex::default(),
             conflict: AtomicBool::new(false),
         })
-    }
-
-    /// Runs `sql` with `params` once per parameter set; rows go to `sink`, at most `max_rows` (0: all).
-    ///
-    /// # Errors
-    /// The server's error, a value that does not fit, `Closed`, or `Released` once the connection
-    /// went back to the pool. A statement whose result has changed since it was prepared is prepared
-    /// again, but not inside a transaction, which has failed then.
-    ///
-    /// # Cancellation
-    /// The statement is cancelled on the server if nothing else is in flight, else its rows are
-    /// drained; the connection is ready for the next request afterwards.
-    pub async fn run(
-        self: &Arc<Self>,
-        sql: &Sql,
-        params: &dyn Params,
-        sink: Option<Box<dyn Sink>>,
-        max_rows: u32,
-    ) -> Result<Completion> {
-        self.run_within(None, sql, params, sink, max_rows).await
-    }
-
-    /// As [`Seat::run`], until `limit`.
-    ///
-    /// # Errors
-    /// As [`Seat::run`]; `Timeout`.
-    ///
-    /// # Cancellation
-    /// As [`Seat::run`].
-    pub fn run_within<'a>(
-        self: &'a Arc<Self>,
-        limit: Option<Limit>,
-        sql: &'a Sql,
-        params: &'a dyn Params,
-        mut sink: Option<Box<dyn Sink>>,
-        max_rows: u32,
-    ) -> impl Future<Output = Result<Completion>> + Send + 'a {
-        let (limit, state) = match self.watch(sql) {
-            None => (limit, State::Begun),
-            // Who watches is told of a time-out, too.
-            Some(watch) => {
-                let sink = sink.take();
-                let flow = self.watched(watch, limit, sql, params, sink, max_rows);
-                (None, State::Otherwise(Box::pin(flow)))
-            }
-        };
-        let running = Running {
-            seat: self,
-            sql,
-            params,
-            sink,
-            max_rows,
-            state,
-        };
-        race(&self.inner.runtime, limit, statement_late, running)
-    }
-
-    async fn watched(
-        self: &Arc<Self>,
-        watch: Box<Watch<'_, R>>,
-        limit: Option<Limit>,
-        sql: &Sql,
-        params: &dyn Params,
-        sink: Option<Box<dyn Sink>>,
-        max_rows: u32,
-    ) -> Result<Completion> {
-        let mut fresh = false;
-        let done = {
-            let cached = self.look_up(sql);
-            let running = pin!(self.execute(cached, sql, params, sink, max_rows, &mut fresh));
-            race(&self.inner.runtime, limit, statement_late, running).await
-        };
-        watch.done(&done, fresh, max_rows);
-        done
-    }
-
-    /// Prepares the statement if it is not `cached`, which [`Seat::look_up`] says, runs it, and runs it
-    /// once more if what was known of it was out of date. `fresh` says whether it was prepared.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async function has room for its arguments twice"
-    )]
-    pub(super) fn execute<'a>(
-        self: &'a Arc<Self>,
-        mut cached: Option<Arc<Statement>>,
-        sql: &'a Sql,
-        params: &'a dyn Params,
-        mut sink: Option<Box<dyn Sink>>,
-        max_rows: u32,
-        fresh: &'a mut bool,
-    ) -> impl Future<Output = Result<Completion>> + Send + 'a {
-        async move {
-            let mut again = true;
-            loop {
-                let statement = &self.informed_of(cached, sql, fresh).await?;
-                let doubtful = Doubtful::new(params);
-                let learnt = matches!(statement.known, Known::Learnt { .. });
-                let params = if learnt { &doubtful } else { params };
-                let request = || Request::Execute {
-                    statement,
-                    params,
-                    max_rows,
-                };
-                let may_be_late = learnt && Late::around(&mut sink, &statement.columns);
-                match self.answer(request, &mut sink).await {
-                    // Nothing was sent: once more, with what the types are now.
-                    Err(_) if again && doubtful.were_refused() && self.doubt(sql) => {}
-                    answer => {
-                        let mut done = answer?;
-                        let Some(error) = done.take_stale() else {
-                            self.conflict.store(false, Ordering::Relaxed);
-                            if may_be_late {
-                                Box::pin(self.catch_up(&mut done.sink)).await?;
-                            }
-                            return Ok(done);
-                        };
-                        if !matches!(statement.known, Known::Own) {
-                            self.session.catalog().forget();
-                        }
-                        // Outside a transaction nothing is lost: once more, with a fresh statement.
-                        if !again || self.status() != Status::Idle {
-                            return Err(error);
-                        }
-                        sink = done.sink;
-                    }
-                }
-                if may_be_late {
-                    Late::off(&mut sink);
-                }
-                cached = self.look_up(sql);
-                again = false;
-            }
-        }
     }
 
     /// Runs a script of one or more statements without parameters; values come as text.
@@ -314,7 +178,8 @@ impl<R: Runtime> Seat<R> {
         self.session.cached(sql)
     }
 
-    async fn informed_of(
+    /// That statement, with all that has to be known of it.
+    pub(super) async fn informed_of(
         self: &Arc<Self>,
         cached: Option<Arc<Statement>>,
         sql: &Sql,
@@ -374,7 +239,7 @@ impl<R: Runtime> Seat<R> {
     }
 
     /// Submits the request that `make` makes, when the connection takes it, and awaits its answer.
-    async fn answer<'a>(
+    pub(super) async fn answer<'a>(
         self: &Arc<Self>,
         make: impl Fn() -> Request<'a>,
         sink: &mut Option<Box<dyn Sink>>,
