@@ -4,7 +4,9 @@
 #[cfg(feature = "json")]
 use sea_query::{BinOper, Expr as SeaExpr, Func};
 
-use super::{Held, Model, PropertySlot, Slot};
+#[cfg(feature = "json")]
+use super::Held;
+use super::{Model, PropertySlot, Slot};
 
 /// What the properties are merged into, where the column itself was not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

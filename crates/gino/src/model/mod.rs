@@ -42,9 +42,11 @@ pub use crate::sql_type::{EnumDef, GinoEnum, SqlType, TypeDef};
 pub use column::Column;
 pub(crate) use column::{reference, table_name};
 #[cfg(feature = "json")]
+pub(crate) use draft::Held;
+#[cfg(feature = "json")]
 pub(crate) use draft::PropertyValue;
 pub use draft::{Assign, Draft};
-pub(crate) use draft::{Held, PropertySlot, Slot};
+pub(crate) use draft::{PropertySlot, Slot};
 pub use key::{Key, NoKey};
 pub(crate) use link::Link;
 pub(crate) use merge::{Merge, merge};
