@@ -115,10 +115,19 @@ impl<R: Runtime> Transaction<R> {
         let leave = OnDrop::new((&*seat, level), |(seat, level)| {
             seat.levels().retain(|under_way| *under_way != level);
         });
-        seat.control(&begin, owed).await?;
+        let begun = seat.control(&begin, owed).await;
+        begun.map_err(|error| match error.sqlstate() {
+            // The one around it has ended before this one could begin.
+            Some(NO_TRANSACTION) if nested => UsageError::SideBySide.into(),
+            _ => error,
+        })?;
         leave.keep();
         if seat.status() == Status::Idle {
-            return Err(distrust(&seat, "beginning a transaction", "one", "none"));
+            return Err(match seat.levels().contains(&level) {
+                true => distrust(&seat, "beginning a transaction", "one", "none"),
+                // The one around it has ended before this one was told that it has begun.
+                false => UsageError::SideBySide.into(),
+            });
         }
         let before = seat.after_commit().len();
         let transaction = Transaction {
@@ -259,6 +268,9 @@ impl<R: Runtime> Transaction<R> {
         Ok(())
     }
 }
+
+/// SQLSTATE `no_active_sql_transaction`.
+const NO_TRANSACTION: &str = "25P01";
 
 /// Closes a connection whose server says of a transaction what cannot be.
 fn distrust<R: Runtime>(

@@ -302,6 +302,22 @@ fn transaction_that_another_beside_it_has_ended_is_told_and_touches_nothing() {
 }
 
 #[test]
+fn transaction_that_is_over_before_it_is_told_that_it_has_begun_has_another_beside_it() {
+    let texts = on_a_connection(async |seat| {
+        let first = begin(&seat).await.unwrap();
+        let mut second = Box::pin(begin(&seat));
+        let asked = std::future::poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending()));
+        assert!(asked.await);
+        first.commit().await.unwrap();
+        let beside = usage(&error(second.await)).clone();
+        assert_eq!(beside, UsageError::SideBySide);
+        run(&seat, "ROWS 1").await.unwrap();
+    });
+    let expected = ["BEGIN", "SAVEPOINT gino_savepoint_1", "COMMIT", "ROWS 1"];
+    assert_eq!(texts, expected);
+}
+
+#[test]
 fn transaction_is_not_begun_beside_another_of_the_same_outer_one() {
     let texts = on_a_connection(async |seat| {
         let outer = begin(&seat).await.unwrap();
