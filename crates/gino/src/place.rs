@@ -35,10 +35,36 @@ pub trait Placed: Sized {
 /// The words of a builder with a field `on: On`, and `Debug` with the fields in brackets.
 macro_rules! placed {
     (
-        $builder:ident $(<$($letter:ident: $bound:path),+>)? $(where $key:ty: $of:path)?,
-        [$($shown:ident),*]
+        $builder:ident $(<$($life:lifetime,)? $($letter:ident: $bound:path),+>)?
+        $(where $key:ty: $of:path)?, [$($shown:ident),*]
     ) => {
-        impl $(<$($letter: $bound),+>)? $builder $(<$($letter),+>)? $(where $key: $of)? {
+        $crate::place::words!(
+            $builder $(<$($life,)? $($letter: $bound),+>)? $(where $key: $of)?
+        );
+
+        impl $(<$($life,)? $($letter: $bound),+>)? ::std::fmt::Debug
+            for $builder $(<$($life,)? $($letter),+>)?
+        {
+            /// Without values: those may be secret.
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($builder))
+                    $(.field(stringify!($shown), &self.$shown))*
+                    .field("on", &self.on)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+/// The words alone.
+macro_rules! words {
+    (
+        $builder:ident $(<$($life:lifetime,)? $($letter:ident: $bound:path),+>)?
+        $(where $key:ty: $of:path)?
+    ) => {
+        impl $(<$($life,)? $($letter: $bound),+>)? $builder $(<$($life,)? $($letter),+>)?
+        $(where $key: $of)?
+        {
             /// Runs on `executor`: a `Gino`, an engine, a connection, a transaction. A model's
             /// statements do not need it: they run on the model's database, in the current
             /// transaction or connection if there is one.
@@ -54,8 +80,8 @@ macro_rules! placed {
             }
         }
 
-        impl $(<$($letter: $bound),+>)? $crate::place::Placed
-            for $builder $(<$($letter),+>)? $(where $key: $of)?
+        impl $(<$($life,)? $($letter: $bound),+>)? $crate::place::Placed
+            for $builder $(<$($life,)? $($letter),+>)? $(where $key: $of)?
         {
             fn placed(self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
                 self.on(executor)
@@ -63,16 +89,6 @@ macro_rules! placed {
 
             fn limited(self, timeout: ::std::time::Duration) -> Self {
                 self.timeout(timeout)
-            }
-        }
-
-        impl $(<$($letter: $bound),+>)? ::std::fmt::Debug for $builder $(<$($letter),+>)? {
-            /// Without values: those may be secret.
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.debug_struct(stringify!($builder))
-                    $(.field(stringify!($shown), &self.$shown))*
-                    .field("on", &self.on)
-                    .finish_non_exhaustive()
             }
         }
     };
@@ -93,6 +109,7 @@ macro_rules! awaited {
 }
 pub(crate) use awaited;
 pub(crate) use placed;
+pub(crate) use words;
 
 /// Where a statement runs, and for how long at most.
 #[derive(Clone)]

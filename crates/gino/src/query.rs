@@ -12,7 +12,6 @@ use gino_core::error::{Result, RowError, UsageError};
 use gino_core::session::{Completion, Params, Sink, Sql};
 use postgres_types::{FromSqlOwned, ToSql};
 
-use crate::BoxFuture;
 use crate::context;
 use crate::cursor::Cursor;
 use crate::driver::{Core, CoreTransaction, Handle, Lease, Seat};
@@ -299,10 +298,7 @@ pub(crate) fn statement<'a>(
         let running = seat.run_within(limit, sql, values, sink, max_rows);
         #[cfg(feature = "tracing")]
         let running = trace::query(&seat, sql.as_str(), running);
-        match give_back(lease, running.await) {
-            Ended::Now(done) => done,
-            Ended::Later(done) => done.await,
-        }
+        give_back(lease, running.await).await
     }
 }
 
@@ -316,10 +312,7 @@ async fn run_script(
     let running = seat.script_within(limit, sql, sink);
     #[cfg(feature = "tracing")]
     let running = trace::query(&seat, sql, running);
-    match give_back(lease, running.await) {
-        Ended::Now(done) => done,
-        Ended::Later(done) => done.await,
-    }
+    give_back(lease, running.await).await
 }
 
 /// Runs one or more statements without parameters.
@@ -349,24 +342,15 @@ async fn place(target: &Target<'_>) -> Result<(Arc<Seat>, Option<Lease>, Option<
     Ok((seat, lease, limit))
 }
 
-/// A statement that has ended.
-enum Ended {
-    Now(Result<Completion>),
-    /// As soon as its connection is whole again.
-    Later(BoxFuture<Result<Completion>>),
-}
-
-/// Not in the future of the statement, which would have room for the result.
-fn give_back(lease: Option<Lease>, done: Result<Completion>) -> Ended {
+/// Gives a connection back, and the result once it is whole again. A future of its own: it has its room
+/// where the statement's was.
+async fn give_back(lease: Option<Lease>, done: Result<Completion>) -> Result<Completion> {
     let lease = lease.filter(|_| done.is_ok());
-    match lease.and_then(Lease::begin_release) {
-        None => Ended::Now(done),
-        Some(rest) => Ended::Later(Box::pin(async move {
-            // A hook that fails has closed the connection: the next borrower is not concerned.
-            drop(rest.await);
-            done
-        })),
+    if let Some(rest) = lease.and_then(Lease::begin_release) {
+        // A hook that fails has closed the connection: the next borrower is not concerned.
+        drop(rest.await);
     }
+    done
 }
 
 /// Where a statement runs, with what has to be given back afterwards.
@@ -400,7 +384,7 @@ fn active(transaction: &CoreTransaction) -> Result<Arc<Seat>> {
     }
 }
 
-fn at_most_one(mut rows: Vec<Row>) -> Result<Option<Row>> {
+pub(crate) fn at_most_one<T>(mut rows: Vec<T>) -> Result<Option<T>> {
     match rows.len() {
         0 | 1 => Ok(rows.pop()),
         _ => Err(RowError::SeveralFound.into()),

@@ -78,11 +78,11 @@ impl Wakers {
 
     pub(super) fn insert(&mut self, waiter: WaiterId, waker: Waker) {
         match self.place(waiter) {
-            Ok(at) => drop(
-                self.0
-                    .get_mut(at)
-                    .map(|(_, known)| std::mem::replace(known, waker)),
-            ),
+            Ok(at) => {
+                if let Some((_, known)) = self.0.get_mut(at) {
+                    *known = waker;
+                }
+            }
             Err(at) => self.0.insert(at, (waiter, waker)),
         }
     }

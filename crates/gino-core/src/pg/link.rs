@@ -428,18 +428,6 @@ impl Session for Link {
         drop(before);
     }
 
-    fn status(&self) -> Status {
-        self.lock().status
-    }
-
-    fn in_flight(&self) -> usize {
-        self.lock().in_flight
-    }
-
-    fn is_touched(&self) -> bool {
-        self.lock().touched
-    }
-
     fn condition(&self) -> Condition {
         let shared = self.lock();
         Condition {

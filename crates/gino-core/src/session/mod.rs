@@ -119,13 +119,19 @@ pub trait Session: Send + Sync + 'static {
     fn set_customs(&self, customs: Arc<Customs>);
 
     /// What the server last said.
-    fn status(&self) -> Status;
+    fn status(&self) -> Status {
+        self.condition().status
+    }
 
     /// How many requests are submitted and not answered yet.
-    fn in_flight(&self) -> usize;
+    fn in_flight(&self) -> usize {
+        self.condition().in_flight
+    }
 
     /// Whether something ran that outlives a transaction (SET, LISTEN, a temporary table, …).
-    fn is_touched(&self) -> bool;
+    fn is_touched(&self) -> bool {
+        self.condition().is_touched
+    }
 
     /// All three at one moment.
     fn condition(&self) -> Condition;

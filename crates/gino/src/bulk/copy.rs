@@ -1,8 +1,6 @@
 //! Owns COPY of drafts into a model's table, in binary form.
 
-use std::fmt;
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use gino_core::engine::within;
@@ -12,8 +10,8 @@ use postgres_types::{IsNull, Type};
 use crate::context;
 use crate::crud::Create;
 use crate::model::{ColumnDef, Draft, Model};
-use crate::place::On;
-use crate::query::{Executor, Status};
+use crate::place::{On, placed};
+use crate::query::Status;
 use crate::sql_type::quoted;
 
 use super::catalog;
@@ -47,31 +45,13 @@ impl<'r, M: Model> CopyRows<'r, M> {
         }
     }
 
-    /// Runs on `executor`: a `Gino`, an engine, a connection, a transaction.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
-        self
-    }
-
     async fn run(self) -> Result<u64> {
         let CopyRows { rows, on } = self;
         on.together(async move |on| copy(on, rows).await).await
     }
 }
 
-impl<M> fmt::Debug for CopyRows<'_, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CopyRows")
-            .field("on", &self.on)
-            .finish_non_exhaustive()
-    }
-}
+placed!(CopyRows<'r, M: Model>, []);
 
 impl<'r, M: Model> IntoFuture for CopyRows<'r, M> {
     type Output = Result<u64>;

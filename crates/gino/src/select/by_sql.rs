@@ -4,7 +4,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gino_core::error::{Result, RowError};
 use gino_core::session::Sql;
@@ -12,8 +11,8 @@ use postgres_types::ToSql;
 
 use crate::cursor::Cursor;
 use crate::model::Model;
-use crate::place::On;
-use crate::query::Executor;
+use crate::place::{On, words};
+use crate::query::at_most_one;
 use crate::sql_type::quoted;
 
 use super::{Rows, Whole, iterate};
@@ -52,18 +51,6 @@ impl<'p, M: Model> BySql<'p, M> {
         }
     }
 
-    /// Runs on `executor`: a `Gino`, an engine, a connection, a transaction.
-    pub fn on(mut self, executor: &(impl Executor + ?Sized)) -> Self {
-        self.on.set(executor);
-        self
-    }
-
-    /// Runs at most this long, waiting for a connection included.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.on.limit(timeout);
-        self
-    }
-
     /// All of them.
     pub async fn all(self) -> Result<Vec<M>> {
         self.run(0).await
@@ -88,11 +75,7 @@ impl<'p, M: Model> BySql<'p, M> {
     /// # Errors
     /// Also a `RowError` if there is more than one.
     pub async fn one_or_none(self) -> Result<Option<M>> {
-        let mut found = self.run(2).await?;
-        match found.len() {
-            0 | 1 => Ok(found.pop()),
-            _ => Err(RowError::SeveralFound.into()),
-        }
+        at_most_one(self.run(2).await?)
     }
 
     /// A server-side cursor over them: see [`Query::iterate`](crate::Query::iterate).
@@ -109,6 +92,8 @@ impl<'p, M: Model> BySql<'p, M> {
         self.on.load(&self.sql, self.params, max_rows, rows).await
     }
 }
+
+words!(BySql<'p, M: Model>);
 
 impl<M> fmt::Debug for BySql<'_, M> {
     /// Without values: those may be secret.

@@ -10,7 +10,7 @@ use crate::expr::{self, func};
 use crate::model::Model;
 use crate::param::{Built, POSTGRES};
 use crate::place::On;
-use crate::query::Status;
+use crate::query::{Status, at_most_one};
 use crate::sql_type::SqlType;
 
 use super::selection::ScalarRows;
@@ -41,11 +41,7 @@ impl<M: Model, S: Selection> Query<M, S> {
     /// # Errors
     /// Also a `RowError` if there is more than one.
     pub async fn one_or_none(self) -> Result<Option<S::Output>> {
-        let mut found = self.run(2).await?;
-        match found.len() {
-            0 | 1 => Ok(found.pop()),
-            _ => Err(RowError::SeveralFound.into()),
-        }
+        at_most_one(self.run(2).await?)
     }
 
     /// Runs it for the server's command tag; rows are not kept.

@@ -10,7 +10,7 @@ use crate::cursor::Cursor;
 use crate::gino::Gino;
 use crate::param::{Built, POSTGRES};
 use crate::place::{On, placed};
-use crate::query::{Status, cursor_seat};
+use crate::query::{Status, at_most_one, cursor_seat};
 use crate::row::{Row, RowSink};
 use crate::value::Values;
 
@@ -109,11 +109,7 @@ impl Statement {
 
     /// The only row, if there is any; a `RowError` if there is more than one.
     pub async fn one_or_none(self) -> Result<Option<Row>> {
-        let mut rows = self.rows(2).await?;
-        match rows.len() {
-            0 | 1 => Ok(rows.pop()),
-            _ => Err(RowError::SeveralFound.into()),
-        }
+        at_most_one(self.rows(2).await?)
     }
 
     /// The first value of the first row; `None` if there is no row, or the value is NULL.
