@@ -75,7 +75,9 @@ impl<'a, T: DeserializeOwned> FromSql<'a> for Json<T> {
                 .ok_or("the version of a jsonb is not 1")?,
             _ => raw,
         };
-        Ok(Json(serde_json::from_slice(text)?))
+        // Checked here at once: `from_slice` would do it string by string.
+        let text = std::str::from_utf8(text).map_err(|at| format!("it is not UTF-8: {at}"))?;
+        Ok(Json(serde_json::from_str(text)?))
     }
 
     fn accepts(ty: &Type) -> bool {
@@ -197,5 +199,21 @@ impl<T: Serialize> crate::Assignable<Json<T>> for &Json<T> {
 impl<T: Serialize> crate::Assignable<Option<Json<T>>> for &Json<T> {
     fn assigned(self) -> crate::Assigned<Option<Json<T>>> {
         (&self.0).assigned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn document_that_is_not_utf_8_is_refused_with_the_place() {
+        let read = |raw| Json::<serde_json::Value>::from_sql(&Type::JSONB, raw);
+        assert_eq!(read(b"\x01{\"a\": \"\xc3\xa9\"}").unwrap()["a"], "é");
+        let error = read(b"\x01{\"a\": \"\xc3\"}").unwrap_err().to_string();
+        assert!(
+            error.starts_with("it is not UTF-8: ") && error.ends_with("from index 7"),
+            "{error}"
+        );
     }
 }
