@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
 use bytes::BytesMut;
-use gino_core::error::{Result, UsageError};
+use gino_core::error::{Error, Result, UsageError};
 use gino_core::session::Sql;
 use postgres_types::{Format, IsNull, Kind, ToSql, Type, WrongType};
 use sea_query::{PostgresQueryBuilder, QueryBuilder, SqlWriter, Value};
@@ -258,19 +258,18 @@ impl Built {
     /// A value that could not be encoded.
     pub(crate) fn new(write: impl FnOnce(&mut Writer)) -> Result<Built> {
         let mut writer = Writer {
-            sql: String::with_capacity(256),
-            values: Vec::new(),
+            sql: String::with_capacity(ROOM),
+            params: Vec::new(),
+            refused: None,
         };
         write(&mut writer);
-        let params = writer
-            .values
-            .into_iter()
-            .map(Param::new)
-            .collect::<Result<_>>()?;
-        Ok(Built {
-            sql: Sql::from(writer.sql),
-            params,
-        })
+        match writer.refused {
+            Some(error) => Err(error),
+            None => Ok(Built {
+                sql: Sql::from(writer.sql),
+                params: writer.params,
+            }),
+        }
     }
 
     /// How many parameters it has.
@@ -283,14 +282,34 @@ impl Built {
     /// # Errors
     /// A value that PostgreSQL has no type for.
     pub(crate) fn values(&self) -> Result<Vec<&(dyn ToSql + Sync)>> {
-        self.params.iter().map(Param::as_sql).collect()
+        let mut values = Vec::with_capacity(self.params.len());
+        for param in &self.params {
+            values.push(param.as_sql()?);
+        }
+        Ok(values)
     }
 }
 
-/// Collects a statement's text and its values.
+/// Collects a statement's text and its parameters.
 pub(crate) struct Writer {
     sql: String,
-    values: Vec<Value>,
+    params: Vec<Param>,
+    /// Why the first of the values that cannot be sent cannot.
+    refused: Option<Error>,
+}
+
+/// In bytes: most statements of models fit.
+const ROOM: usize = 512;
+
+impl Writer {
+    fn number(&mut self, number: usize) {
+        if number > 9 {
+            self.number(number / 10);
+        }
+        let digit = u32::try_from(number % 10).ok();
+        self.sql
+            .extend(digit.and_then(|digit| char::from_digit(digit, 10)));
+    }
 }
 
 impl std::fmt::Write for Writer {
@@ -308,23 +327,21 @@ impl std::fmt::Display for Writer {
 
 impl SqlWriter for Writer {
     fn push_param<T: QueryBuilder>(&mut self, value: Value, _: &T) {
-        use std::fmt::Write as _;
-
         // A limit is written out: where the planner does not see it, its generic plan is made for a
         // tenth of all rows (PostgreSQL source, preprocess_limit), looks dear, and the
         // query is planned anew each time.
-        let limit = match value {
-            Value::BigUnsigned(Some(limit)) if self.sql.ends_with(" LIMIT ") => Some(limit),
-            _ => None,
-        };
-        // Writing to a string does not fail.
-        let _ = match limit.filter(|limit| i64::try_from(*limit).is_ok()) {
-            Some(limit) => write!(self.sql, "{limit}"),
-            None => {
-                self.values.push(value);
-                write!(self.sql, "${}", self.values.len())
-            }
-        };
+        if let Value::BigUnsigned(Some(limit)) = value
+            && self.sql.ends_with(" LIMIT ")
+            && let Ok(limit) = isize::try_from(limit)
+        {
+            return self.number(limit.unsigned_abs());
+        }
+        match Param::new(value) {
+            Ok(param) => self.params.push(param),
+            Err(error) => self.refused = self.refused.take().or(Some(error)),
+        }
+        self.sql.push('$');
+        self.number(self.params.len());
     }
 
     fn as_writer(&mut self) -> &mut dyn std::fmt::Write {

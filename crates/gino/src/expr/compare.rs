@@ -7,7 +7,7 @@ use sea_query::{BinOper, Expr as SeaExpr, UnOper};
 use super::{Expr, Expression, Operand, Plain};
 use crate::sql_type::SqlType;
 
-pub(super) fn bin(left: SeaExpr, operator: BinOper, right: SeaExpr) -> SeaExpr {
+pub(crate) fn bin(left: SeaExpr, operator: BinOper, right: SeaExpr) -> SeaExpr {
     SeaExpr::Binary(Box::new(left), operator, Box::new(right))
 }
 

@@ -20,6 +20,7 @@ use sea_query::{BinOper, Expr as SeaExpr};
 pub(crate) use arithmetic::arithmetic;
 pub use array::List;
 pub use case::{Case, case};
+pub(crate) use compare::bin;
 pub use compare::{Condition, all, any_of, not};
 pub(crate) use operand::expressions;
 pub use operand::{Assignable, Assigned, Operand};

@@ -308,6 +308,10 @@ impl<M: Model, P: Parts<M>> Selection for Loader<M, P> {
         !self.is_grouped()
     }
 
+    fn filters(&self) -> bool {
+        false
+    }
+
     fn load(&self) -> Loading<M, P> {
         Loading {
             is_grouped: self.is_grouped(),
@@ -456,6 +460,10 @@ macro_rules! __loads {
 
             fn by_row(&self) -> bool {
                 $crate::Selection::by_row(&self.0)
+            }
+
+            fn filters(&self) -> bool {
+                $crate::Selection::filters(&self.0)
             }
 
             fn load(&self) -> Self::Load {

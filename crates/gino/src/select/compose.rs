@@ -11,18 +11,21 @@ use super::{Derived, Query, Selection, Single, Source};
 impl<M: Model, S: Selection> Query<M, S> {
     /// Only rows for which `condition` is true, as those of calls before.
     pub fn filter(mut self, condition: impl Condition) -> Self {
-        self.statement.and_where(condition.into_condition());
+        self.parts.filter(condition.into_condition());
         self
     }
 
     /// Ordered so, within what it was ordered by before.
     pub fn order_by(mut self, order: impl IntoOrder) -> Self {
-        let mut orders = Vec::new();
+        let mut orders = Vec::with_capacity(1);
         order.add_to(&mut orders);
         for Order { expr, order, nulls } in orders {
             match nulls {
-                Some(nulls) => self.statement.order_by_expr_with_nulls(expr, order, nulls),
-                None => self.statement.order_by_expr(expr, order),
+                Some(nulls) => self
+                    .parts
+                    .statement
+                    .order_by_expr_with_nulls(expr, order, nulls),
+                None => self.parts.statement.order_by_expr(expr, order),
             };
         }
         self
@@ -38,19 +41,19 @@ impl<M: Model, S: Selection> Query<M, S> {
     /// assert_eq!(query.to_sql(), r#"SELECT "user"."id" FROM "user" LIMIT 20 OFFSET $1"#);
     /// ```
     pub fn limit(mut self, count: u64) -> Self {
-        self.statement.limit(count);
+        self.parts.statement.limit(count);
         self
     }
 
     /// Without the first `count` rows.
     pub fn offset(mut self, count: u64) -> Self {
-        self.statement.offset(count);
+        self.parts.statement.offset(count);
         self
     }
 
     /// No two rows alike.
     pub fn distinct(mut self) -> Self {
-        self.statement.distinct();
+        self.parts.statement.distinct();
         self
     }
 
@@ -59,7 +62,8 @@ impl<M: Model, S: Selection> Query<M, S> {
         let (table, name) = (crate::model::table_name(M::TABLE), column.name());
         let name = sea_query::IntoIden::into_iden(name);
         let column = sea_query::ColumnName(Some(table), name);
-        self.statement
+        self.parts
+            .statement
             .distinct_on([sea_query::ColumnRef::Column(column)]);
         self
     }
@@ -68,14 +72,15 @@ impl<M: Model, S: Selection> Query<M, S> {
     pub fn group_by(mut self, expressions: impl IntoOrder) -> Self {
         let mut parts = Vec::new();
         expressions.add_to(&mut parts);
-        self.statement
+        self.parts
+            .statement
             .add_group_by(parts.into_iter().map(|part| part.expr));
         self
     }
 
     /// Only groups for which `condition` is true, as those of calls before.
     pub fn having(mut self, condition: impl Condition) -> Self {
-        self.statement.and_having(condition.into_condition());
+        self.parts.statement.and_having(condition.into_condition());
         self
     }
 
@@ -102,35 +107,36 @@ impl<M: Model, S: Selection> Query<M, S> {
 
     /// `CROSS JOIN`: every row with every row.
     pub fn cross_join(mut self, source: impl Source) -> Self {
-        self.statement.cross_join(source.table_ref());
+        self.parts.statement.cross_join(source.table_ref());
         self
     }
 
     fn joined(mut self, kind: JoinType, source: &impl Source, on: impl Condition) -> Self {
-        self.statement
+        self.parts
+            .statement
             .join(kind, source.table_ref(), on.into_condition());
         self
     }
 
     /// Reads from `source` in place of the model's table.
     pub fn select_from(mut self, source: impl Source) -> Self {
-        self.statement.from_clear();
-        self.statement.from(source.table_ref());
+        self.parts.statement.from_clear();
+        self.parts.statement.from(source.table_ref());
         self
     }
 
     /// The rows cannot be changed by others before the transaction ends: `FOR UPDATE`.
     pub fn for_update(mut self) -> Self {
-        self.lock = Some(LockType::Update);
-        self.statement.lock(LockType::Update);
+        self.parts.lock = Some(LockType::Update);
+        self.parts.statement.lock(LockType::Update);
         self
     }
 
     /// The rows can be read and locked so by others, and not changed, before the transaction ends:
     /// `FOR SHARE`.
     pub fn for_share(mut self) -> Self {
-        self.lock = Some(LockType::Share);
-        self.statement.lock(LockType::Share);
+        self.parts.lock = Some(LockType::Share);
+        self.parts.statement.lock(LockType::Share);
         self
     }
 
@@ -146,8 +152,8 @@ impl<M: Model, S: Selection> Query<M, S> {
     }
 
     fn lock_with(mut self, behavior: LockBehavior) -> Self {
-        let lock = *self.lock.get_or_insert(LockType::Update);
-        self.statement.lock_with_behavior(lock, behavior);
+        let lock = *self.parts.lock.get_or_insert(LockType::Update);
+        self.parts.statement.lock_with_behavior(lock, behavior);
         self
     }
 
@@ -172,7 +178,7 @@ impl<M: Model, S: Selection> Query<M, S> {
     }
 
     fn combined(mut self, how: UnionType, other: impl SubQuery) -> Self {
-        self.statement.union(how, other.into_subquery());
+        self.parts.statement.union(how, other.into_subquery());
         self
     }
 
@@ -197,20 +203,20 @@ impl<M: Model, S: Selection> Query<M, S> {
 
     /// `WITH name AS (…)`: a common table expression in front of the query.
     pub fn with(mut self, common: &Derived) -> Self {
-        self.ctes.push(common.common());
+        self.parts.ctes.push(common.common());
         self
     }
 
     /// As [`Query::with`], where expressions may refer to themselves and to later ones.
     pub fn with_recursive(mut self, common: &Derived) -> Self {
-        self.recursive = true;
-        self.ctes.push(common.common());
+        self.parts.recursive = true;
+        self.parts.ctes.push(common.common());
         self
     }
 
     /// The sea-query statement, for what only sea-query knows. The selection is added when it runs.
     pub fn sea(mut self, change: impl FnOnce(&mut SelectStatement)) -> Self {
-        change(&mut self.statement);
+        change(self.parts.shared());
         self
     }
 }

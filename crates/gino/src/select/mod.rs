@@ -3,6 +3,7 @@
 
 mod selection;
 mod source;
+mod parts;
 mod compose;
 mod run;
 mod page;
@@ -12,13 +13,14 @@ mod statement;
 
 use std::marker::PhantomData;
 
-use sea_query::{CommonTableExpression, LockType, SelectStatement};
+use sea_query::SelectStatement;
 
 use crate::model::{Model, table_name};
 use crate::place::{On, placed};
 
 pub use by_sql::BySql;
 pub use page::{Page, PageKey};
+use parts::Parts;
 pub use selection::{Item, Label, Labeled, Maybe, Rows, Selection, Single, Whole, optional};
 pub use source::{Alias, Derived, Member, Source, WholeAlias};
 pub use statement::{IntoStatement, Statement, sea};
@@ -36,12 +38,9 @@ pub use statement::{IntoStatement, Statement, sea};
 /// A future that is dropped has the statement cancelled on the server.
 #[must_use = "a query does nothing before it is run"]
 pub struct Query<M, S = Whole<M>> {
-    pub(crate) statement: SelectStatement,
-    pub(crate) selection: S,
-    pub(crate) on: On,
-    pub(crate) lock: Option<LockType>,
-    pub(crate) ctes: Vec<CommonTableExpression>,
-    pub(crate) recursive: bool,
+    parts: Box<Parts>,
+    selection: S,
+    on: On,
     of: PhantomData<fn() -> M>,
 }
 
@@ -51,12 +50,9 @@ impl<M: Model, S: Selection> Query<M, S> {
         let mut statement = SelectStatement::new();
         statement.from(sea_query::TableRef::Table(table_name(M::TABLE), None));
         Query {
-            statement,
+            parts: Parts::new(statement),
             selection,
             on: On::new(M::db),
-            lock: None,
-            ctes: Vec::new(),
-            recursive: false,
             of: PhantomData,
         }
     }
@@ -64,39 +60,21 @@ impl<M: Model, S: Selection> Query<M, S> {
     /// Loads `selection` instead: a loader, columns, a tuple.
     pub fn load<L: Selection>(self, selection: L) -> Query<M, L> {
         Query {
-            statement: self.statement,
+            parts: self.parts,
             selection,
             on: self.on,
-            lock: self.lock,
-            ctes: self.ctes.clone(),
-            recursive: self.recursive,
             of: PhantomData,
         }
     }
 
     /// The whole as a sea-query statement.
-    pub fn into_statement(mut self) -> SelectStatement {
-        let mut statement = std::mem::take(&mut self.statement);
-        self.complete(&mut statement);
-        statement
-    }
-
-    /// Adds to `statement` what is kept beside it.
-    fn complete(&self, statement: &mut SelectStatement) {
-        self.selection.select(statement);
-        if !self.ctes.is_empty() {
-            let mut clause = sea_query::WithClause::new();
-            clause.recursive(self.recursive);
-            for common in &self.ctes {
-                clause.cte(common.clone());
-            }
-            statement.with_cte(clause);
-        }
+    pub fn into_statement(self) -> SelectStatement {
+        self.parts.into_statement(&self.selection)
     }
 
     /// The SQL text, for logs and tests; values are `$1`, `$2`, ….
     pub fn to_sql(&self) -> String {
-        let built = self.build(self.statement.clone());
+        let built = self.parts.clone().build(&self.selection);
         built.map_or_else(
             |error| error.to_string(),
             |built| built.sql.as_str().to_owned(),
@@ -107,12 +85,9 @@ impl<M: Model, S: Selection> Query<M, S> {
 impl<M, S: Clone> Clone for Query<M, S> {
     fn clone(&self) -> Self {
         Query {
-            statement: self.statement.clone(),
+            parts: self.parts.clone(),
             selection: self.selection.clone(),
             on: self.on.clone(),
-            lock: self.lock,
-            ctes: self.ctes.clone(),
-            recursive: self.recursive,
             of: PhantomData,
         }
     }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use gino_core::error::Result;
 use sea_query::{BinOper, Expr as SeaExpr, SelectExpr};
 
-use crate::expr::Expression;
+use crate::expr::{Expression, bin};
 use crate::model::Model;
 use crate::record::Record;
 use crate::sql_type::{NotNull, SqlType as _};
@@ -157,17 +157,17 @@ impl<M: Model, I: Item> Query<M, I> {
         if let Some(after) = after {
             let mut values = Vec::new();
             K::values(after, &mut values);
-            self.statement.and_where(beyond(&parts, values));
+            self.parts.filter(beyond(&parts, values));
         }
-        self.statement.clear_order_by();
+        self.parts.statement.clear_order_by();
         for (expr, descends) in parts {
             let order = match descends {
                 true => sea_query::Order::Desc,
                 false => sea_query::Order::Asc,
             };
-            self.statement.order_by_expr(expr, order);
+            self.parts.statement.order_by_expr(expr, order);
         }
-        self.statement.limit(u64::from(size) + 1);
+        self.parts.statement.limit(u64::from(size) + 1);
         let item = self.selection.clone();
         let mut found = self.load(Keyed { item, key }).all().await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -212,9 +212,6 @@ impl<I: Item, K: PageKey> Item for Keyed<I, K> {
 /// What comes after `values`. One comparison of rows if all parts have one direction, which an index
 /// serves; else part by part.
 fn beyond(parts: &[(SeaExpr, bool)], values: Vec<SeaExpr>) -> SeaExpr {
-    let binary = |left: SeaExpr, operator: BinOper, right: SeaExpr| {
-        SeaExpr::Binary(Box::new(left), operator, Box::new(right))
-    };
     let operator = |descends: bool| match descends {
         true => BinOper::SmallerThan,
         false => BinOper::GreaterThan,
@@ -222,7 +219,7 @@ fn beyond(parts: &[(SeaExpr, bool)], values: Vec<SeaExpr>) -> SeaExpr {
     let descends = parts.first().is_some_and(|(_, descends)| *descends);
     if parts.iter().all(|(_, each)| *each == descends) {
         let row = parts.iter().map(|(expr, _)| expr.clone()).collect();
-        return binary(
+        return bin(
             SeaExpr::Tuple(row),
             operator(descends),
             SeaExpr::Tuple(values),
@@ -230,12 +227,12 @@ fn beyond(parts: &[(SeaExpr, bool)], values: Vec<SeaExpr>) -> SeaExpr {
     }
     let mut whole = None;
     for ((expr, descends), value) in parts.iter().zip(values).rev() {
-        let farther = binary(expr.clone(), operator(*descends), value.clone());
+        let farther = bin(expr.clone(), operator(*descends), value.clone());
         whole = Some(match whole {
             None => farther,
             Some(rest) => {
-                let equal = binary(expr.clone(), BinOper::Equal, value);
-                binary(farther, BinOper::Or, binary(equal, BinOper::And, rest))
+                let equal = bin(expr.clone(), BinOper::Equal, value);
+                bin(farther, BinOper::Or, bin(equal, BinOper::And, rest))
             }
         });
     }

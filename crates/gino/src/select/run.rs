@@ -118,14 +118,7 @@ impl<M: Model, S: Selection> Query<M, S> {
 
     /// The statement in SQL; the query has none any more.
     fn built(&mut self) -> Result<Built> {
-        let statement = std::mem::take(&mut self.statement);
-        self.build(statement)
-    }
-
-    pub(super) fn build(&self, mut statement: SelectStatement) -> Result<Built> {
-        self.selection.check()?;
-        self.complete(&mut statement);
-        Built::new(|writer| statement.build_collect_into(POSTGRES, writer))
+        self.parts.build(&self.selection)
     }
 }
 

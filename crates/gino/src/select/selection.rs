@@ -25,6 +25,12 @@ pub trait Selection: Send + 'static {
         false
     }
 
+    /// Whether [`Selection::select`] may add conditions.
+    #[doc(hidden)]
+    fn filters(&self) -> bool {
+        true
+    }
+
     /// Whether it can be selected.
     ///
     /// # Errors
@@ -72,8 +78,12 @@ impl<I: Item> Selection for I {
         true
     }
 
+    fn filters(&self) -> bool {
+        false
+    }
+
     fn select(&self, statement: &mut SelectStatement) {
-        let mut columns = Vec::new();
+        let mut columns = Vec::with_capacity(1);
         self.add_to(&mut columns);
         statement.exprs(columns);
     }

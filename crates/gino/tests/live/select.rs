@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 
 use gino::error::{Leaf, RowError};
+use gino::model::{Load, Record};
 use gino::prelude::*;
-use gino::{func, optional};
+use gino::sea_query::{PostgresQueryBuilder, SelectStatement};
+use gino::{Selection, func, optional};
 
 use crate::shelf::shelf;
 
@@ -497,4 +499,76 @@ async fn sea_query_statements_run_with_the_same_words() {
         "Dot"
     );
     home.done().await;
+}
+
+static NOWHERE: Gino = Gino::new();
+
+#[derive(Model)]
+#[gino(db = NOWHERE, table = "people")]
+struct Person {
+    #[gino(primary_key)]
+    id: i32,
+    name: String,
+    born: Option<i32>,
+}
+
+/// Names of those who were born, by a condition of its own.
+struct Born;
+
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl Load for Names {
+    type Output = String;
+
+    fn row(&mut self, record: &Record<'_>) -> gino::Result<()> {
+        self.0.push(record.get(0)?);
+        Ok(())
+    }
+
+    fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Selection for Born {
+    type Output = String;
+    type Load = Names;
+
+    fn select(&self, statement: &mut SelectStatement) {
+        statement.expr(Person::NAME.into_expr());
+        statement.and_where(Person::BORN.is_not_null().into_sea());
+    }
+
+    fn load(&self) -> Names {
+        Names::default()
+    }
+}
+
+#[test]
+fn conditions_stand_beside_those_that_sea_query_is_given() {
+    let person = |id: i32| Person::ID.eq(id);
+    let query = || Person::select(Person::ID).filter(person(1));
+    let sql =
+        |rest| format!(r#"SELECT "people"."id" FROM "people" WHERE "people"."id" = $1{rest}"#);
+    assert_eq!(query().to_sql(), sql(""));
+    let both = r#" AND "people"."id" = $2"#;
+    assert_eq!(query().filter(person(2)).to_sql(), sql(both));
+    let either = query().filter(person(2).or(person(3)));
+    let either_sql = r#" AND ("people"."id" = $2 OR "people"."id" = $3)"#;
+    assert_eq!(either.to_sql(), sql(either_sql));
+    let given = query().sea(|statement| {
+        statement.and_where(person(2).into_sea());
+    });
+    assert_eq!(given.to_sql(), sql(both));
+    let three = r#" AND "people"."id" = $2 AND "people"."id" = $3"#;
+    assert_eq!(given.clone().filter(person(3)).to_sql(), sql(three));
+    let mut statement = given.into_statement();
+    statement.and_where(person(3).into_sea());
+    assert_eq!(statement.build(PostgresQueryBuilder).0, sql(three));
+    let born = query().load(Born).to_sql();
+    assert!(
+        born.ends_with(r#"."id" = $1 AND "people"."born" IS NOT NULL"#),
+        "{born}"
+    );
 }
