@@ -23,13 +23,15 @@ from .statement import Recipe
 class Compiled:
     """A compiled statement with its recipe, and the fast way from parameters to values."""
 
-    __slots__ = ("_fixed", "_known", "_names", "dialect", "recipe", "sql", "statement")
+    __slots__ = ("_fixed", "_known", "_names", "dialect", "plan", "recipe", "sql", "statement")
 
     def __init__(self, statement: Any, recipe: Recipe | None, dialect: Any) -> None:
         self.statement = statement
         self.recipe = recipe
         self.dialect = dialect
-        self.sql = str(statement)
+        # None when the SQL depends on the values
+        self.plan = None if recipe is None else recipe.usual_plan()
+        self.sql = str(statement) if self.plan is None else self.plan.sql
         self._names: list[str] | None = None
         self._fixed: dict[str, Any] = {}
         # None unless a further parameter would be a further column
@@ -48,21 +50,19 @@ class Compiled:
             return cls.of(clause.inline(), dialect)
         return cls(statement, recipe, dialect)
 
-    @property
-    def plan(self) -> Any:
-        """The native plan; None when the SQL depends on the values."""
-        return None if self.recipe is None else self.recipe.plan
-
-    def values(self, params: Mapping[str, Any]) -> list[Any] | None:
-        """The values in the order of the statement, or None if it cannot be run with these."""
-        names = self._names
-        if names is None or (self._known is not None and not params.keys() <= self._known):
+    def bound(self, params: Mapping[str, Any]) -> tuple[Any, list[Any]] | None:
+        """The plan and its values in order, or None if it cannot be run with these."""
+        recipe, names = self.recipe, self._names
+        if recipe is None or names is None:
+            return None
+        if self._known is not None and not params.keys() <= self._known:
             return None
         fixed = self._fixed
         try:
-            return [params[name] if name in params else fixed[name] for name in names]
+            values = [params[name] if name in params else fixed[name] for name in names]
         except KeyError:
             return None  # the compiler says what is missing
+        return recipe.limited(values)
 
     def with_options(self, options: Mapping[str, Any]) -> Compiled:
         """A copy whose statement has these execution options."""

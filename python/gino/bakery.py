@@ -89,9 +89,9 @@ class BakedQuery(GinoExecutor[Any]):
         if compiled is not None and compiled.dialect is dialect:
             sets = parameter_sets(multiparams, params) if multiparams else (params,)
             if len(sets) == 1 and isinstance(sets[0], Mapping):
-                values = compiled.values(sets[0])
-                if values is not None:
-                    return compiled.plan, values, False, compiled.recipe
+                bound = compiled.bound(sets[0])
+                if bound is not None:
+                    return *bound, False, compiled.recipe
         return prepare(clause, multiparams, params, dialect)
 
     def __eq__(self, other: object) -> bool:

@@ -29,6 +29,9 @@ from .shape import Shape, result_processors
 
 _CACHE_SIZE = 1000
 _PROGRAMS = 64
+# texts of one statement that differ in LIMIT; a connection keeps 100 statements prepared by default
+_LIMITS = 16
+_INT8_MAX = 2**63 - 1
 
 
 class Recipe:
@@ -37,12 +40,14 @@ class Recipe:
     __slots__ = (
         "_binds",
         "_expanded",
+        "_limited",
         "_loaded",
         "_sources",
         "compiled",
         "defaults",
         "dialect",
         "expanding",
+        "limits",
         "names",
         "plan",
         "shape",
@@ -55,6 +60,8 @@ class Recipe:
         self.defaults = defaults_of(compiled)
         self.expanding = bool(compiled.literal_execute_params or compiled.post_compile_params)
         self.names: list[str] = list(compiled.positiontup or ())
+        self.limits = len(compiled.limits)
+        self._limited: dict[tuple[int, ...], _core.Plan] = {}
         self._loaded: Any = LRUCache(_PROGRAMS)
         self._binds: Any = LRUCache(_PROGRAMS)
         self._expanded: Any = LRUCache(_PROGRAMS)
@@ -64,26 +71,12 @@ class Recipe:
             self.plan = self._make_plan(compiled.string, self.names, compiled._bind_processors)
 
     def values(
-        self, extracted: Any, collected: Any, params: Mapping[str, Any] | None, group: int = 0
+        self, extracted: Any, collected: Any, params: Mapping[str, Any] | None
     ) -> tuple[Any, list[Any]]:
         """The plan, and the values of one execution in the order of its parameters."""
-        if self._sources is not None and extracted is not None and not params and not collected:
-            return self.plan, [
-                extracted[item].value if type(item) is int else item.value for item in self._sources
-            ]
-        given = self.compiled.construct_params(
-            params,
-            extracted_parameters=extracted,
-            escape_names=False,
-            _collected_params=collected or None,
-            _group_number=group or None,
-        )
-        if self.defaults:
-            context = DefaultContext(self.compiled, self.dialect, given)
-            for default in self.defaults:
-                default.fill(context)
         if not self.expanding:
-            return self.plan, [given[name] for name in self.names]
+            return self.limited(self._in_order(extracted, collected, params))
+        given = self._by_name(extracted, collected, params)
         state = self.compiled._process_parameters_for_postcompile(given)
         names = list(state.positiontup or ())
         plan = self._expanded.get(state.statement)
@@ -93,6 +86,33 @@ class Recipe:
             self._expanded[state.statement] = plan
         given.update(state.additional_parameters)
         return plan, [given[name] for name in names]
+
+    def limited(self, values: list[Any]) -> tuple[Any, list[Any]]:
+        """The plan with the numbers of LIMIT in its text, and the other values.
+
+        Beyond the first few of a statement they are parameters: each text is one to prepare.
+        """
+        if not self.limits:
+            return self.plan, values
+        numbers = tuple(values[-self.limits :])
+        for number in numbers:
+            if type(number) is not int or not 0 <= number <= _INT8_MAX:
+                return self.plan, values
+        plan = self._limited.get(numbers)
+        if plan is None:
+            if len(self._limited) == _LIMITS:
+                return self.plan, values
+            plan = self._make_plan(
+                self.compiled.with_limits(numbers),
+                self.names[: -self.limits],
+                self.compiled._bind_processors,
+            )
+            self._limited[numbers] = plan
+        return plan, values[: -self.limits]
+
+    def usual_plan(self) -> Any:
+        """The plan for the LIMIT that the statement came with; None if it depends on the values."""
+        return self.limited([self.compiled.binds[name].value for name in self.names])[0]
 
     def many_values(
         self, extracted: Any, collected: Any, sets: Sequence[Mapping[str, Any]]
@@ -109,9 +129,35 @@ class Recipe:
             except KeyError:
                 pass  # said properly below
         return self.plan, [
-            self.values(extracted, collected, values, group)[1]
+            self._in_order(extracted, collected, values, group)
             for group, values in enumerate(sets, 1)
         ]
+
+    def _in_order(
+        self, extracted: Any, collected: Any, params: Mapping[str, Any] | None, group: int = 0
+    ) -> list[Any]:
+        if self._sources is not None and extracted is not None and not params and not collected:
+            return [
+                extracted[item].value if type(item) is int else item.value for item in self._sources
+            ]
+        given = self._by_name(extracted, collected, params, group)
+        return [given[name] for name in self.names]
+
+    def _by_name(
+        self, extracted: Any, collected: Any, params: Mapping[str, Any] | None, group: int = 0
+    ) -> dict[str, Any]:
+        given: dict[str, Any] = self.compiled.construct_params(
+            params,
+            extracted_parameters=extracted,
+            escape_names=False,
+            _collected_params=collected or None,
+            _group_number=group or None,
+        )
+        if self.defaults:
+            context = DefaultContext(self.compiled, self.dialect, given)
+            for default in self.defaults:
+                default.fill(context)
+        return given
 
     def _row(self, values: Mapping[str, Any]) -> list[Any]:
         if self.defaults:
@@ -133,8 +179,8 @@ class Recipe:
             key = loader.key
             if not loader.is_stable and clause is not self.compiled.statement:
                 key = (key, tuple(getattr(clause, "_all_selected_columns", ())))
-        if self.expanding:
-            key = (plan.sql, key)
+        if plan is not self.plan:
+            key = (plan, key)
         found = self._loaded.get(key)
         if found is None:
             program = _core.Program(Loader.get(loader).tree(self._shape_for(clause)))

@@ -18,6 +18,8 @@ from sqlalchemy.dialects.postgresql.array import ARRAY as PGARRAY
 from sqlalchemy.dialects.postgresql.base import INTERVAL, PGDialect
 from sqlalchemy.dialects.postgresql.types import PGUuid
 
+from .compiler import NativeCompiler
+
 
 class NativeJSON(pgjson.JSON):
     """json: the driver decodes it; what goes in is JSON text."""
@@ -148,6 +150,7 @@ class NativeDialect(PGDialect):
 
     driver = "gino"
     default_paramstyle = "numeric_dollar"
+    statement_compiler = NativeCompiler
     supports_statement_cache = True
     supports_server_side_cursors = True
     # `->` is understood by every version, and matches the indexes that were made on it
