@@ -43,7 +43,7 @@ pub fn run(data: &[u8]) {
             "never answered"
         );
     }
-    let mut out = Vec::new();
+    let mut out = bytes::BytesMut::new();
     link.poll_transmit(&mut out);
 }
 

@@ -5,6 +5,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use bytes::BytesMut;
+
 use super::on_drop::OnDrop;
 use super::signal::Signal;
 use crate::error::Result;
@@ -54,9 +56,9 @@ impl Wire for CancelWire {
         Ok(count)
     }
 
-    fn poll_transmit(&self, out: &mut Vec<u8>) -> bool {
+    fn poll_transmit(&self, out: &mut BytesMut) -> bool {
         let mut packet = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
-        out.append(&mut packet);
+        out.extend_from_slice(&std::mem::take(&mut *packet));
         !out.is_empty()
     }
 

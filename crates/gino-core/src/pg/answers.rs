@@ -18,12 +18,12 @@ use crate::session::{Completer, Event, Feed, Statement, Status, tag_rows};
 
 pub(super) struct Answers {
     pub(super) input: Input,
-    pub(super) current: Option<Op>,
+    pub(super) current: Option<Box<Op>>,
 }
 
 /// A request that is answered: finish it without a lock.
 pub(super) struct Ended {
-    pub(super) op: Op,
+    pub(super) op: Box<Op>,
     /// What the server said of the transaction, if it is ready for the next request.
     pub(super) ready: Option<Status>,
 }
@@ -96,7 +96,7 @@ enum End {
 /// Handles one message; `Some` if it completes the current request.
 fn handle(
     frame: Frame<'_>,
-    current: &mut Option<Op>,
+    current: &mut Option<Box<Op>>,
     shared: &std::sync::Mutex<Shared>,
 ) -> Result<Option<End>> {
     if matches!(frame.tag, NOTICE | NOTIFICATION | PARAMETER_STATUS) {

@@ -23,7 +23,7 @@ use crate::config::{Config, Endpoint, Protocol};
 use crate::error::{Closed, Error, Result};
 use crate::session::{
     CacheFigures, Channel, Condition, Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink,
-    Sql, Statement, Status, Submitted, Transport, Wire, reply,
+    Sql, Statement, Status, Submitted, Transport, Wire, empty, pass, reply,
 };
 
 /// A connection to a PostgreSQL server.
@@ -190,7 +190,7 @@ impl Link {
     }
 
     /// As `shut`, with the current request, which fails with `first` or what the server said last.
-    fn shut_current(&self, current: Option<Op>, first: Error, others: fn() -> Closed) {
+    fn shut_current(&self, current: Option<Box<Op>>, first: Error, others: fn() -> Closed) {
         let farewell = self.lock().farewell.clone();
         let first = farewell.map_or(first, Error::from);
         if let Some(op) = current.or_else(|| self.pop()) {
@@ -207,7 +207,7 @@ impl Link {
         self.shut(others);
     }
 
-    fn pop(&self) -> Option<Op> {
+    fn pop(&self) -> Option<Box<Op>> {
         self.lock().pending.pop_front()
     }
 
@@ -221,7 +221,7 @@ impl Link {
     }
 
     /// The request whose answer is coming in, unless it is being handled just now.
-    fn take_current(&self) -> Option<Op> {
+    fn take_current(&self) -> Option<Box<Op>> {
         self.answers()?.current.take()
     }
 }
@@ -274,11 +274,11 @@ impl Wire for Link {
         Ok(count)
     }
 
-    fn poll_transmit(&self, out: &mut Vec<u8>) -> bool {
+    fn poll_transmit(&self, out: &mut BytesMut) -> bool {
         let mut shared = self.lock();
-        out.extend_from_slice(&shared.out);
         let any = !shared.out.is_empty();
-        empty(&mut shared.out);
+        pass(&mut shared.out, out);
+        empty(&mut shared.out, KEEP);
         any
     }
 
@@ -328,7 +328,7 @@ impl Session for Link {
             if let Request::CopyIn { door, .. } = &request {
                 shared.door = Some(Arc::clone(door));
             }
-            shared.out.extend_from_slice(&scratch);
+            pass(&mut scratch, &mut shared.out);
             op.sink = sink.take();
             shared.push(op);
             match (shared.corked, shared.in_flight) {
@@ -337,7 +337,7 @@ impl Session for Link {
                 (false, _) => Some(Flush::Soon),
             }
         };
-        empty(&mut scratch);
+        empty(&mut scratch, KEEP);
         SCRATCH.set(scratch);
         if let Some(when) = when {
             self.flush(when);
@@ -503,14 +503,6 @@ impl Session for Link {
 thread_local! {
     /// What a request is written into, without a lock: its parameters are the host's.
     static SCRATCH: Cell<BytesMut> = Cell::default();
-}
-
-/// Empties a buffer, and gives back what one large request made of it.
-fn empty(buffer: &mut BytesMut) {
-    if buffer.capacity() > KEEP {
-        *buffer = BytesMut::new();
-    }
-    buffer.clear();
 }
 
 /// How much COPY data is collected before it is sent, in bytes.

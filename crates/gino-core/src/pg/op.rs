@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::row::{Columns, RawRow};
 use crate::session::{Completer, Completion, CopyDoor, Settled, Sink, Sql, Statement};
 
-/// A request on its way, in the order of submission.
+/// A request on its way, in the order of submission. It lies on the heap, as it is passed on often.
 pub(super) struct Op {
     pub(super) stage: Stage,
     pub(super) completer: Option<Completer>,
@@ -43,33 +43,33 @@ pub(super) enum Work {
 }
 
 impl Op {
-    pub(super) fn new(stage: Stage, work: Work, completer: Option<Completer>) -> Op {
-        Op {
+    pub(super) fn new(stage: Stage, work: Work, completer: Option<Completer>) -> Box<Op> {
+        Box::new(Op {
             stage,
             completer,
             sink: None,
             work,
             error: None,
             done: Completion::default(),
-        }
+        })
     }
 
     /// Answers; call it without a lock. `cause` is why it ends early, if it does.
-    pub(super) fn finish(self, cause: Option<Error>) {
+    pub(super) fn finish(self: Box<Self>, cause: Option<Error>) {
         if let Some(settled) = self.settle(cause) {
             settled.wake();
         }
     }
 
     /// Answers without waking anybody: may be called under a lock.
-    pub(super) fn settle(self, cause: Option<Error>) -> Option<Settled> {
+    pub(super) fn settle(self: Box<Self>, cause: Option<Error>) -> Option<Settled> {
         let Op {
             completer,
             sink,
             error,
             mut done,
             ..
-        } = self;
+        } = *self;
         Some(completer?.settle(match error.or(cause) {
             Some(error) => Err(error),
             None => {

@@ -20,7 +20,7 @@ use crate::session::{CopyDoor, Known, Outlet, Sql, Statement, Status};
 
 pub(super) struct Shared {
     pub(super) out: BytesMut,
-    pub(super) pending: VecDeque<Op>,
+    pub(super) pending: VecDeque<Box<Op>>,
     pub(super) status: Status,
     pub(super) cache: Cache,
     pub(super) parameters: HashMap<Box<str>, Box<str>>,
@@ -44,7 +44,7 @@ pub(super) struct Shared {
     /// Input is being handled: what is submitted goes out when that ends.
     pub(super) corked: bool,
     /// Messages that must not get between COPY data, and what they do.
-    pub(super) deferred: (BytesMut, VecDeque<Op>),
+    pub(super) deferred: (BytesMut, VecDeque<Box<Op>>),
     /// What is known of the database's types.
     pub(super) catalog: Arc<Catalog>,
     /// The types that the host reads and writes itself.
@@ -97,7 +97,7 @@ impl Shared {
         self.pending.append(&mut ops);
     }
 
-    pub(super) fn push(&mut self, op: Op) {
+    pub(super) fn push(&mut self, op: Box<Op>) {
         self.pending.push_back(op);
         self.in_flight += 1;
     }

@@ -15,7 +15,7 @@ pub use event::{Event, Outlet, Silence};
 pub use reply::{Completer, Completion, Drained, Rare, Reply, Settled, reply, tag_rows};
 pub use request::{Known, NoParams, ParamType, Params, Request, Sink, Sql, Statement, Written};
 pub use security::{Answer, Channel, Encryption, Question, Route};
-pub use wire::{Flush, Transport, Wire};
+pub use wire::{Flush, Transport, Wire, empty, pass};
 
 use crate::codec::Catalog;
 use crate::codec::catalog::Customs;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use bytes::BytesMut;
+
 /// How urgent it is to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flush {
@@ -45,12 +47,30 @@ pub trait Wire: Send + Sync {
     /// protocol: the wire is closed then.
     fn readable(&self, read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<usize>;
 
-    /// Moves all bytes to be sent to the end of `out`. Returns whether there were any.
-    fn poll_transmit(&self, out: &mut Vec<u8>) -> bool;
+    /// Moves all bytes to be sent to the end of `out`, without a copy if that is empty. Returns whether
+    /// there were any.
+    fn poll_transmit(&self, out: &mut BytesMut) -> bool;
 
     /// Bytes that had to wait are with the system now. Called without a lock of the face.
     fn drained(&self) {}
 
     /// The connection is gone: everything in flight fails with `Closed`.
     fn lost(&self, cause: Option<io::Error>);
+}
+
+/// Moves what is in `from` to the end of `to`, without a copy if that is empty.
+pub fn pass(from: &mut BytesMut, to: &mut BytesMut) {
+    match to.is_empty() {
+        true => std::mem::swap(from, to),
+        false => to.extend_from_slice(from),
+    }
+    from.clear();
+}
+
+/// Empties a buffer that is used again, and gives its room back if that is more than `keep` bytes.
+pub fn empty(buffer: &mut BytesMut, keep: usize) {
+    if buffer.capacity() > keep {
+        *buffer = BytesMut::new();
+    }
+    buffer.clear();
 }

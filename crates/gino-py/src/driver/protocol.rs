@@ -5,7 +5,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gino_core::session::{Flush, Transport, Wire};
+use bytes::BytesMut;
+use gino_core::session::{Flush, Transport, Wire, empty};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -33,7 +34,7 @@ pub(super) struct Passage {
 #[derive(Default)]
 struct Shared {
     transport: Mutex<Option<Py<PyAny>>>,
-    out: Mutex<Vec<u8>>,
+    out: Mutex<BytesMut>,
     encrypted: AtomicBool,
 }
 
@@ -169,7 +170,7 @@ impl Transport for Handle {
                     Ok(_) => {}
                 }
             }
-            out.clear();
+            empty(&mut out, HIGH_WATER);
             *self.0.out.lock().unwrap_or_else(PoisonError::into_inner) = out;
         });
     }

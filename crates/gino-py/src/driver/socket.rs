@@ -7,7 +7,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use gino_core::session::{Flush, Transport, Wire};
+use bytes::BytesMut;
+use gino_core::session::{Flush, Transport, Wire, empty};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -60,7 +61,7 @@ struct Socket {
 
 struct State {
     stream: Option<Arc<Stream>>,
-    out: Vec<u8>,
+    out: BytesMut,
     sent: usize,
     /// The loop calls when there is room to write.
     watching: bool,
@@ -83,7 +84,7 @@ pub(super) fn attach(
     let number = stream.number();
     let state = State {
         stream: Some(Arc::new(stream)),
-        out: Vec::new(),
+        out: BytesMut::new(),
         sent: 0,
         watching: false,
         scheduled: false,
@@ -219,11 +220,8 @@ impl Socket {
                 }
             }
         }
-        state.out.clear();
+        empty(&mut state.out, KEEP);
         state.sent = 0;
-        if state.out.capacity() > KEEP {
-            state.out.shrink_to(KEEP);
-        }
         Ok(true)
     }
 

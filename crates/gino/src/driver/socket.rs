@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
-use gino_core::session::{Flush, Transport, Wire};
+use bytes::BytesMut;
+use gino_core::session::{Flush, Transport, Wire, empty};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Gives `wire` the sending side of a socket, and feeds it with what comes in.
@@ -18,7 +19,7 @@ where
 {
     let writer = Writer {
         write,
-        buffer: Vec::new(),
+        buffer: BytesMut::new(),
         sent: 0,
     };
     let sender = Arc::new(Sender {
@@ -58,7 +59,7 @@ struct State<W> {
 
 struct Writer<W> {
     write: W,
-    buffer: Vec<u8>,
+    buffer: BytesMut,
     sent: usize,
 }
 
@@ -72,10 +73,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
             }
         }
         self.sent = 0;
-        self.buffer.clear();
-        if self.buffer.capacity() > KEEP {
-            self.buffer.shrink_to(KEEP);
-        }
+        empty(&mut self.buffer, KEEP);
         // TLS takes bytes before the system does.
         Pin::new(&mut self.write).poll_flush(cx)
     }

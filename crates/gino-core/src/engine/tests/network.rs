@@ -5,6 +5,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use bytes::BytesMut;
+
 use super::backend::{Backend, Life, Role};
 use super::runtime::World;
 use crate::error::{ConnectError, Phase, Result};
@@ -175,7 +177,7 @@ impl Network {
         let Some(wire) = self.wire(index) else {
             return;
         };
-        let mut bytes = Vec::new();
+        let mut bytes = BytesMut::new();
         wire.poll_transmit(&mut bytes);
         let deaf = {
             let mut server = self.server();

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use bytes::BytesMut;
+
 use super::server::*;
 use super::values::{Rows, Values};
 use crate::codec::Catalog;
@@ -146,9 +148,9 @@ impl Play {
 
     /// What the client has to send.
     pub(super) fn raw(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = BytesMut::new();
         self.link.poll_transmit(&mut out);
-        out
+        out.to_vec()
     }
 
     /// The same as messages.

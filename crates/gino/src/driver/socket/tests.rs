@@ -48,9 +48,9 @@ impl Wire for Recorder {
         Ok(count)
     }
 
-    fn poll_transmit(&self, out: &mut Vec<u8>) -> bool {
+    fn poll_transmit(&self, out: &mut BytesMut) -> bool {
         let mut own = self.out.lock().unwrap();
-        out.append(&mut own);
+        out.extend_from_slice(&std::mem::take(&mut *own));
         !out.is_empty()
     }
 
