@@ -42,6 +42,8 @@ impl Column {
 #[derive(Default)]
 pub struct Columns {
     list: Box<[Column]>,
+    /// Values of some column come in text form.
+    text: bool,
     made: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
@@ -52,12 +54,19 @@ impl Columns {
         let made = self.made.get_or_init(|| Box::new(make(&self.list)));
         made.downcast_ref()
     }
+
+    /// Whether all values come in binary form.
+    pub fn is_binary(&self) -> bool {
+        !self.text
+    }
 }
 
 impl FromIterator<Column> for Columns {
     fn from_iter<I: IntoIterator<Item = Column>>(columns: I) -> Columns {
+        let list: Box<[Column]> = columns.into_iter().collect();
         Columns {
-            list: columns.into_iter().collect(),
+            text: list.iter().any(|column| column.format == Format::Text),
+            list,
             made: OnceLock::new(),
         }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use gino_core::engine::within;
 use gino_core::error::{Closed, Result};
-use gino_core::session::{Sink, Sql};
+use gino_core::session::{Params, Sink, Sql};
 use postgres_types::ToSql;
 
 use crate::context;
@@ -50,7 +50,7 @@ type CoreCursor = gino_core::engine::Cursor<TokioRuntime>;
 /// while it fetches has the fetch cancelled on the server, which fails the transaction.
 pub struct Cursor<'p, T = Row> {
     state: State<'p, T>,
-    params: Arc<dyn Parameters + 'p>,
+    params: Arc<dyn Params + Send + Sync + 'p>,
     timeout: Option<Duration>,
     prefetch: u32,
     ahead: VecDeque<T>,
@@ -65,19 +65,6 @@ enum State<'p, T> {
 
 type Fetch<'p, T> = Pin<Box<dyn Future<Output = Fetched<T>> + Send + 'p>>;
 type Fetched<T> = (CoreCursor, Box<dyn Collect<T>>, Result<Vec<T>>);
-
-/// Where a cursor's parameters are.
-pub(crate) trait Parameters: Send + Sync {
-    /// # Errors
-    /// A value that cannot be sent.
-    fn values(&self) -> Result<Vec<&(dyn ToSql + Sync)>>;
-}
-
-impl<'p> Parameters for &'p [&'p (dyn ToSql + Sync)] {
-    fn values(&self) -> Result<Vec<&(dyn ToSql + Sync)>> {
-        Ok(self.to_vec())
-    }
-}
 
 /// What rows become, a portion at a time.
 pub(crate) trait Collect<T>: Send {
@@ -114,13 +101,13 @@ impl<'p> Cursor<'p> {
         params: &'p [&'p (dyn ToSql + Sync)],
         timeout: Option<Duration>,
     ) -> Cursor<'p> {
-        Cursor::rows_of(seat, sql, Arc::new(params), timeout)
+        Cursor::rows_of(seat, sql, Arc::new(Values(params)), timeout)
     }
 
     pub(crate) fn rows_of(
         seat: Arc<Seat>,
         sql: Sql,
-        params: Arc<dyn Parameters + 'p>,
+        params: Arc<dyn Params + Send + Sync + 'p>,
         timeout: Option<Duration>,
     ) -> Cursor<'p> {
         Cursor::new(CoreCursor::new(seat, sql), params, Rows, timeout)
@@ -130,7 +117,7 @@ impl<'p> Cursor<'p> {
 impl<'p, T: Send + 'static> Cursor<'p, T> {
     pub(crate) fn new(
         cursor: CoreCursor,
-        params: Arc<dyn Parameters + 'p>,
+        params: Arc<dyn Params + Send + Sync + 'p>,
         collect: impl Collect<T> + 'static,
         timeout: Option<Duration>,
     ) -> Cursor<'p, T> {
@@ -204,9 +191,7 @@ impl<'p, T: Send + 'static> Cursor<'p, T> {
         }
         let runtime = cursor.seat().runtime().clone();
         let limit = context::limit(&runtime, self.timeout);
-        let params = self.params.values()?;
-        let values = Values(&params);
-        let forward = cursor.forward(&values, missing);
+        let forward = cursor.forward(&*self.params, missing);
         Ok(skipped + within(&runtime, limit, forward).await?)
     }
 
@@ -286,12 +271,7 @@ impl<'p, T: Send + 'static> Cursor<'p, T> {
             let runtime = cursor.seat().runtime().clone();
             let limit = context::limit(&runtime, timeout);
             let sink = collect.sink();
-            let fetched = async {
-                let params = params.values()?;
-                let values = Values(&params);
-                within(&runtime, limit, cursor.fetch(&values, count, sink)).await
-            };
-            let fetched = fetched.await;
+            let fetched = within(&runtime, limit, cursor.fetch(&*params, count, sink)).await;
             let items = fetched.map(|done| match done {
                 Some(done) => collect.items(done.sink),
                 None => Vec::new(),

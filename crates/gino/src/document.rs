@@ -14,17 +14,17 @@ pub(crate) fn to_value<T: Serialize>(value: &T) -> std::result::Result<serde_jso
 
 /// A JSON document that is written already, or why serde could not write it.
 #[derive(Debug)]
-pub struct Document(pub(crate) std::result::Result<Vec<u8>, String>);
+pub struct Document(pub(crate) std::result::Result<Vec<u8>, Box<str>>);
 
 impl Document {
     pub(crate) fn of(value: &impl Serialize) -> Document {
-        Document(serde_json::to_vec(value).map_err(|error| error.to_string()))
+        Document(serde_json::to_vec(value).map_err(|error| error.to_string().into()))
     }
 }
 
 impl ToSql for Document {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome {
-        let text = self.0.as_ref().map_err(String::as_str)?;
+        let text = self.0.as_ref().map_err(|reason| &**reason)?;
         if *ty == Type::JSONB {
             // Its version (PostgreSQL source, jsonb_recv).
             out.extend_from_slice(&[1]);

@@ -9,9 +9,11 @@ use std::sync::OnceLock;
 
 use bytes::BytesMut;
 use gino_core::error::{Error, Result, UsageError};
-use gino_core::session::Sql;
+use gino_core::session::{ParamType, Params, Sql, Written};
 use postgres_types::{Format, IsNull, Kind, ToSql, Type, WrongType};
 use sea_query::{PostgresQueryBuilder, QueryBuilder, SqlWriter, Value};
+
+use crate::value::write;
 
 /// `value` as bytes of `ty`, in a form that a sea-query statement can carry.
 pub(crate) fn encoded(value: &dyn ToSql, ty: &Type) -> Value {
@@ -273,20 +275,25 @@ impl Built {
     }
 
     /// How many parameters it has.
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
+        self.params.len()
+    }
+}
+
+impl Params for Built {
+    fn len(&self, _set: usize) -> usize {
         self.params.len()
     }
 
-    /// The parameters.
-    ///
-    /// # Errors
-    /// A value that PostgreSQL has no type for.
-    pub(crate) fn values(&self) -> Result<Vec<&(dyn ToSql + Sync)>> {
-        let mut values = Vec::with_capacity(self.params.len());
-        for param in &self.params {
-            values.push(param.as_sql()?);
-        }
-        Ok(values)
+    fn encode(
+        &self,
+        _set: usize,
+        index: usize,
+        of: ParamType<'_>,
+        out: &mut BytesMut,
+    ) -> Result<Written> {
+        let value = self.params.get(index).map(Param::as_sql).transpose()?;
+        write(value, index, of, out)
     }
 }
 

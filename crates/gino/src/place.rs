@@ -10,7 +10,6 @@ use std::time::Duration;
 use gino_core::engine::TransactionOptions;
 use gino_core::error::{Error, Result};
 use gino_core::session::{Completion, Params, Sink, Sql};
-use postgres_types::ToSql;
 
 use crate::begin::Begin;
 use crate::connection::{Acquire, Connection};
@@ -22,7 +21,6 @@ use crate::param::Built;
 use crate::query::{self, Executor, Place, Target, sealed::Runs};
 use crate::record::{Load, LoadSink};
 use crate::transaction::{self, Transaction};
-use crate::value::Values;
 
 /// What can be told where to run and for how long at most: creates, updates and their like. It is
 /// there for what the derives make; everybody else calls `on` and `timeout`.
@@ -32,14 +30,15 @@ pub trait Placed: Sized {
     fn limited(self, timeout: Duration) -> Self;
 }
 
-/// The words of a builder with a field `on: On`, and `Debug` with the fields in brackets.
+/// The words of a builder with a field `on: On`, and `Debug` with the fields in brackets. They may be
+/// fields of another one, which `in` names.
 macro_rules! placed {
     (
         $builder:ident $(<$($life:lifetime,)? $($letter:ident: $bound:path),+>)?
-        $(where $key:ty: $of:path)?, [$($shown:ident),*]
+        $(where $key:ty: $of:path)? $(, in $inner:ident)?, [$($shown:ident),*]
     ) => {
         $crate::place::words!(
-            $builder $(<$($life,)? $($letter: $bound),+>)? $(where $key: $of)?
+            $builder $(<$($life,)? $($letter: $bound),+>)? $(where $key: $of)? $(, in $inner)?
         );
 
         impl $(<$($life,)? $($letter: $bound),+>)? ::std::fmt::Debug
@@ -47,9 +46,10 @@ macro_rules! placed {
         {
             /// Without values: those may be secret.
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                let inner = &self$(.$inner)?;
                 f.debug_struct(stringify!($builder))
-                    $(.field(stringify!($shown), &self.$shown))*
-                    .field("on", &self.on)
+                    $(.field(stringify!($shown), &inner.$shown))*
+                    .field("on", &inner.on)
                     .finish_non_exhaustive()
             }
         }
@@ -60,7 +60,7 @@ macro_rules! placed {
 macro_rules! words {
     (
         $builder:ident $(<$($life:lifetime,)? $($letter:ident: $bound:path),+>)?
-        $(where $key:ty: $of:path)?
+        $(where $key:ty: $of:path)? $(, in $inner:ident)?
     ) => {
         impl $(<$($life,)? $($letter: $bound),+>)? $builder $(<$($life,)? $($letter),+>)?
         $(where $key: $of)?
@@ -69,13 +69,13 @@ macro_rules! words {
             /// statements do not need it: they run on the model's database, in the current
             /// transaction or connection if there is one.
             pub fn on(mut self, executor: &(impl $crate::Executor + ?Sized)) -> Self {
-                self.on.set(executor);
+                self$(.$inner)?.on.set(executor);
                 self
             }
 
             /// Runs at most this long, waiting for a connection included.
             pub fn timeout(mut self, timeout: ::std::time::Duration) -> Self {
-                self.on.limit(timeout);
+                self$(.$inner)?.on.limit(timeout);
                 self
             }
         }
@@ -190,41 +190,47 @@ impl On {
         Ok(target)
     }
 
-    /// Runs `sql`; rows go to `load`. At most `max_rows`, if that is not 0.
-    pub(crate) fn load<'a, L: Load>(
-        &'a self,
-        sql: &'a Sql,
-        values: &'a [&'a (dyn ToSql + Sync)],
+    /// What the rows of `sql` come to, which go to `load`. At most `max_rows`, if that is not 0.
+    pub(crate) async fn load<L: Load>(
+        &self,
+        sql: &Sql,
+        values: &dyn Params,
         max_rows: u32,
         load: L,
-    ) -> impl Future<Output = Result<Vec<L::Output>>> + Send + 'a {
+    ) -> Result<Vec<L::Output>> {
+        let sink = self.loaded(sql, values, max_rows, load).await?;
+        Ok(sink.map_or_else(Vec::new, |mut sink| sink.load.take()))
+    }
+
+    /// As [`On::load`]; `load` comes back.
+    pub(crate) fn loaded<'a, L: Load>(
+        &'a self,
+        sql: &'a Sql,
+        values: &'a dyn Params,
+        max_rows: u32,
+        load: L,
+    ) -> impl Future<Output = Result<Option<Box<LoadSink<L>>>>> + Send + 'a {
         let sink = LoadSink::boxed(load);
         async move {
-            let (target, values) = (self.target()?, Values(values));
-            let done = query::statement(&target, sql, &values, max_rows, sink).await?;
-            let load = LoadSink::<L>::load_of(done.sink);
-            Ok(load.map_or_else(Vec::new, |mut load| load.take()))
+            let target = self.target()?;
+            let done = query::statement(&target, sql, values, max_rows, sink).await?;
+            Ok(LoadSink::of(done.sink))
         }
     }
 
-    /// As [`On::load`], for what is put together each time.
-    pub(crate) async fn load_built<L: Load>(
+    /// As [`On::loaded`], for what is put together each time.
+    pub(crate) async fn loaded_built<L: Load>(
         &self,
         built: Built,
         load: L,
-    ) -> Result<Vec<L::Output>> {
-        let values = built.values()?;
+    ) -> Result<Option<Box<LoadSink<L>>>> {
         // On the heap: statements whose text is known would have room for it.
-        Box::pin(self.load(&built.sql, &values, 0, load)).await
+        Box::pin(self.loaded(&built.sql, &built, 0, load)).await
     }
 
     /// Runs `sql` for its command tag.
-    pub(crate) async fn status(
-        &self,
-        sql: &Sql,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<query::Status> {
-        let done = self.run(sql, &Values(values), 0, None).await?;
+    pub(crate) async fn status(&self, sql: &Sql, values: &dyn Params) -> Result<query::Status> {
+        let done = self.run(sql, values, 0, None).await?;
         Ok(query::Status::of(done))
     }
 

@@ -104,7 +104,7 @@ pub trait Load: Send + 'static {
 
 /// A result on its way into a [`Load`].
 pub(crate) struct LoadSink<L> {
-    load: L,
+    pub(crate) load: L,
     columns: Option<Arc<Columns>>,
     cells: Cells,
 }
@@ -118,10 +118,14 @@ impl<L: Load> LoadSink<L> {
         }))
     }
 
-    /// The load of a sink that comes back from a request; `None` if it is not one of these.
+    /// The sink that comes back from a request; `None` if it is not one of these.
+    pub(crate) fn of(sink: Option<Box<dyn Sink>>) -> Option<Box<LoadSink<L>>> {
+        sink?.into_any().downcast().ok()
+    }
+
+    /// Its load.
     pub(crate) fn load_of(sink: Option<Box<dyn Sink>>) -> Option<L> {
-        let sink = sink?.into_any().downcast::<LoadSink<L>>().ok()?;
-        Some(sink.load)
+        Some(LoadSink::of(sink)?.load)
     }
 }
 

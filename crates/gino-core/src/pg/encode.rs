@@ -175,7 +175,7 @@ fn put_name(name: &str, out: &mut BytesMut) -> Result<()> {
 
 /// One code for all columns where they agree, which is the usual case.
 fn result_formats(columns: &Columns, out: &mut BytesMut) -> Result<()> {
-    if columns.iter().all(|c| c.format == Format::Binary) {
+    if columns.is_binary() {
         out.put_slice(&[0, 1, 0, 1]);
         return Ok(());
     }

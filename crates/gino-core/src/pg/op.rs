@@ -62,6 +62,10 @@ impl Op {
     }
 
     /// Answers without waking anybody: may be called under a lock.
+    #[expect(
+        clippy::boxed_local,
+        reason = "taken out of its box it would be copied"
+    )]
     pub(super) fn settle(self: Box<Self>, cause: Option<Error>) -> Option<Settled> {
         let Op {
             completer,

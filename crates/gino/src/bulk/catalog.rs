@@ -11,6 +11,7 @@ use crate::model::{ColumnDef, Model};
 use crate::place::On;
 use crate::select::Rows;
 use crate::sql_type::{SqlType, TypeDef};
+use crate::value::Values;
 
 /// Whether a trigger or rule of the model's table may keep new rows out. The server is asked once for
 /// each engine.
@@ -52,7 +53,10 @@ pub(super) async fn array_of(on: &On, column: &ColumnDef, wire: &Type) -> Result
 
 async fn ask<T: SqlType>(on: &On, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<T>> {
     let only = Rows::new(Expr::<T>::from_sea(SeaExpr::Value(crate::param::null())));
-    Ok(on.load(&Sql::new(sql), values, 1, only).await?.pop())
+    Ok(on
+        .load(&Sql::new(sql), &Values(values), 1, only)
+        .await?
+        .pop())
 }
 
 /// PostgreSQL manual, "pg_trigger": of `tgtype`, 5 is for each row that is inserted, 66 before that or

@@ -50,8 +50,7 @@ impl<M: Model> UpdateAll<M> {
         let (on, mut statement) = self.statement()?;
         statement.returning(returned(&items));
         let built = Built::new(|writer| statement.build_collect_into(POSTGRES, writer))?;
-        on.load(&built.sql, &built.values()?, 0, Rows::new(items))
-            .await
+        on.load(&built.sql, &built, 0, Rows::new(items)).await
     }
 
     pub(super) fn into_parts(self) -> (Draft, Vec<SeaExpr>) {
@@ -61,7 +60,7 @@ impl<M: Model> UpdateAll<M> {
     async fn run(self) -> Result<Status> {
         let (on, statement) = self.statement()?;
         let built = Built::new(|writer| statement.build_collect_into(POSTGRES, writer))?;
-        on.status(&built.sql, &built.values()?).await
+        on.status(&built.sql, &built).await
     }
 
     fn statement(mut self) -> Result<(On, UpdateStatement)> {
@@ -129,14 +128,12 @@ impl<M: Model> DeleteAll<M> {
     pub async fn returning<I: Item>(mut self, items: I) -> Result<Vec<I::Output>> {
         self.statement.returning(returned(&items));
         let built = Built::new(|writer| self.statement.build_collect_into(POSTGRES, writer))?;
-        self.on
-            .load(&built.sql, &built.values()?, 0, Rows::new(items))
-            .await
+        self.on.load(&built.sql, &built, 0, Rows::new(items)).await
     }
 
     async fn run(self) -> Result<Status> {
         let built = Built::new(|writer| self.statement.build_collect_into(POSTGRES, writer))?;
-        self.on.status(&built.sql, &built.values()?).await
+        self.on.status(&built.sql, &built).await
     }
 }
 

@@ -11,6 +11,7 @@ use crate::record::{Load, LoadSink};
 use crate::select::{Rows, Whole};
 use crate::sql_type::quoted;
 use crate::value::Sets;
+use crate::value::Values;
 
 use super::conflict::{Action, Conflict, OnConflict};
 use super::rows::{Array, Unnested, can_unnest, columns_of};
@@ -109,16 +110,14 @@ async fn create<M: Model>(
             .map(|at| Array::of(&drafts, at))
             .collect();
         let arrays: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|array| array as _).collect();
-        let made = on.load(&sql, &arrays, 0, rows).await?;
+        let made = on.load(&sql, &Values(&arrays), 0, rows).await?;
         return complete(&on, made, all);
     }
     let sql = text::<M>(Set::Each, mask, conflict, || each::<M>(mask, conflict));
-    let set = |draft| {
-        let mut values = Vec::with_capacity(columns.len());
-        Draft::values(draft, &mut values);
-        values
-    };
-    let sets: Vec<Vec<_>> = drafts.iter().map(set).collect();
+    let sets: Vec<Vec<_>> = drafts
+        .iter()
+        .map(|draft| draft.values().collect())
+        .collect();
     let load = LoadSink::boxed(rows);
     let done = on.run(&sql, &Sets(&sets), 0, load).await?;
     let load = LoadSink::<Rows<Whole<M>>>::load_of(done.sink);

@@ -8,6 +8,7 @@ use crate::model::{Model, Set};
 use crate::place::{On, awaited, placed};
 use crate::select::{Rows, Whole};
 use crate::sql_type::quoted;
+use crate::value::Values;
 
 use super::conflict::{Action, Conflict};
 use super::create::{finished, head};
@@ -61,17 +62,15 @@ async fn get_or_create<M: Model>(on: &On, row: Create<M>, key: &[usize]) -> Resu
         let value = place.and_then(|place| draft.value(place));
         wanted.push(value.ok_or_else(|| missing::<M>(*index))?);
     }
-    let mut values = Vec::new();
-    draft.values(&mut values);
     let find = M::plans().other(Set::Find, mask, Some(key), || find::<M>(key));
     let create = M::plans().other(Set::Try, mask, Some(key), || attempt::<M>(mask, key));
     // Whoever deletes rows at the same time can make both miss; not for long.
     for _ in 0..ATTEMPTS {
         let rows = || Rows::new(Whole::<M>::new());
-        if let Some(found) = on.load(&find, &wanted, 0, rows()).await?.pop() {
+        if let Some(found) = on.load(&find, &Values(&wanted), 0, rows()).await?.pop() {
             return Ok((found, false));
         }
-        if let Some(made) = on.load(&create, &values, 0, rows()).await?.pop() {
+        if let Some(made) = on.load(&create, &draft, 0, rows()).await?.pop() {
             return Ok((made, true));
         }
     }

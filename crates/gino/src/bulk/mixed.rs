@@ -36,7 +36,7 @@ pub(super) async fn create<M: Model>(
 
 async fn load<M: Model>(on: &On, built: &Built) -> Result<Vec<M>> {
     let rows = Rows::new(Whole::<M>::new());
-    on.load(&built.sql, &built.values()?, 0, rows).await
+    on.load(&built.sql, built, 0, rows).await
 }
 
 fn statements<M: Model>(drafts: Vec<Draft>, conflict: Option<&Conflict>) -> Result<Vec<Built>> {
@@ -75,7 +75,7 @@ fn statements<M: Model>(drafts: Vec<Draft>, conflict: Option<&Conflict>) -> Resu
     while let Some(part) = left.pop() {
         let built = insert::<M>(&columns, part, conflict)?;
         match part.split_at_checked(part.len() / 2) {
-            _ if built.len() <= MOST_PARAMS => made.push(built),
+            _ if built.count() <= MOST_PARAMS => made.push(built),
             // Expressions with several parameters each.
             Some((first @ [_, ..], second)) => left.extend([second, first]),
             _ => return Err(UsageError::Statement(TOO_MANY).into()),

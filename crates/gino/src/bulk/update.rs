@@ -10,12 +10,13 @@ use sea_query::Expr as SeaExpr;
 
 use crate::crud::Update;
 use crate::expr::Expr;
-use crate::model::{Draft, Key, Model};
+use crate::model::{Draft, Key, Keyed, Model};
 use crate::place::{On, awaited, placed};
 use crate::record::{Load, LoadSink};
 use crate::select::{Rows, Whole};
 use crate::sql_type::quoted;
 use crate::value::Sets;
+use crate::value::Values;
 
 use super::rows::{Array, Unnested, can_unnest, columns_of};
 
@@ -57,8 +58,8 @@ where
         let mut groups: BTreeMap<u128, (Vec<usize>, Vec<Update<M>>)> = BTreeMap::new();
         let mut alone = Vec::new();
         for (place, mut row) in rows.into_iter().enumerate() {
-            row.draft.sort();
-            match row.draft.mask() {
+            row.change.draft.sort();
+            match row.change.draft.mask() {
                 Some(mask @ 1..) => {
                     let (places, rows) = groups.entry(mask).or_default();
                     places.push(place);
@@ -78,7 +79,7 @@ where
                 }
             }
             for (place, mut row) in alone {
-                row.on = on.clone();
+                row.change.on = on.clone();
                 keep(Some(&place), row.apply().await?);
             }
             let all: Option<Vec<M>> = found.into_iter().collect();
@@ -100,9 +101,8 @@ where
     let wires = M::Key::wires();
     let mut keys = HashSet::with_capacity(rows.len());
     for row in rows {
-        let (mut values, mut key) = (Vec::with_capacity(wires.len()), BytesMut::new());
-        row.key.values(&mut values);
-        for (value, wire) in values.into_iter().zip(&wires) {
+        let mut key = BytesMut::new();
+        for (value, wire) in Keyed::of(&row.change.key).values().zip(&wires) {
             // What cannot be written fails when it is sent, with its place.
             let _ = value.to_sql_checked(wire, &mut key);
             key.extend_from_slice(b"\0");
@@ -127,12 +127,12 @@ where
     let Some(first) = rows.first().filter(|_| can_unnest(&columns)) else {
         return each(on, mask, rows).await;
     };
-    let sql = many::<M>(mask, &first.draft);
+    let sql = many::<M>(mask, &first.change.draft);
     let mut values: Vec<Vec<&(dyn ToSql + Sync)>> = Vec::new();
     for row in rows {
         let mut own = Vec::with_capacity(columns.len() + 1);
-        row.key.values(&mut own);
-        row.draft.values(&mut own);
+        own.extend(Keyed::of(&row.change.key).values());
+        own.extend(row.change.draft.values());
         values.resize_with(own.len(), || Vec::with_capacity(rows.len()));
         values
             .iter_mut()
@@ -143,7 +143,7 @@ where
     let arrays: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|array| array as _).collect();
     let place = Expr::<i64>::from_sea(SeaExpr::Custom("given.place".into()));
     let found = Rows::new((place, Whole::<M>::new()));
-    let found = on.load(&sql.into(), &arrays, 0, found).await?;
+    let found = on.load(&sql.into(), &Values(&arrays), 0, found).await?;
     let at = |place: i64| usize::try_from(place - 1).unwrap_or(usize::MAX);
     Ok(found
         .into_iter()
@@ -180,10 +180,8 @@ where
 {
     let sql = M::plans().update(M::TABLE, mask);
     let sets = rows.iter().map(|row| {
-        let mut values = Vec::new();
-        row.draft.values(&mut values);
-        row.key.values(&mut values);
-        values
+        let (draft, key) = (Some(&row.change.draft), &row.change.key);
+        Keyed { draft, key }.values().collect()
     });
     let sets: Vec<Vec<_>> = sets.collect();
     let load = LoadSink::boxed(Rows::new(Whole::<M>::new()));

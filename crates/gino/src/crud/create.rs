@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use gino_core::error::{Result, RowError, UsageError};
 use sea_query::{InsertStatement, ReturningClause};
 
+use super::one::One;
 use crate::model::{self, Assign, Draft, Model, Slot, table_name};
 use crate::param::{Built, POSTGRES};
 use crate::place::{On, awaited, placed};
-use crate::select::{Rows, Whole};
 
 /// A row that is about to be created: `User::create()`. Await it to have the row.
 ///
@@ -21,17 +21,25 @@ use crate::select::{Rows, Whole};
 /// already.
 #[must_use = "nothing is created before it is awaited"]
 pub struct Create<M> {
+    /// On the heap: each setter passes it on.
+    row: Box<Row>,
+    of: PhantomData<fn() -> M>,
+}
+
+struct Row {
     draft: Draft,
     on: On,
-    of: PhantomData<fn() -> M>,
 }
 
 impl<M: Model> Create<M> {
     #[track_caller]
     pub(crate) fn new() -> Create<M> {
-        Create {
+        let row = Row {
             draft: Draft::with_room(M::TABLE.columns.len()),
             on: On::new(M::db),
+        };
+        Create {
+            row: Box::new(row),
             of: PhantomData,
         }
     }
@@ -39,43 +47,41 @@ impl<M: Model> Create<M> {
     /// The draft with the model's defaults, if nothing is missing.
     pub(crate) fn finished(mut self) -> Result<(Draft, On)> {
         self.finish()?;
-        Ok((self.draft, self.on))
+        Ok((self.row.draft, self.row.on))
     }
 
     fn finish(&mut self) -> Result<()> {
-        M::defaults(&mut self.draft);
-        let columns = M::TABLE.columns.iter().enumerate();
-        for (index, column) in columns {
-            if column.is_required() && !self.draft.has(index) {
-                let (table, field) = (M::TABLE.name, column.field);
-                return Err(UsageError::MissingValue { table, field }.into());
-            }
+        let draft = &mut self.row.draft;
+        M::defaults(draft);
+        if !draft.has_all(Self::REQUIRED) || M::TABLE.columns.len() > 128 {
+            check::<M>(draft)?;
         }
-        self.draft.settle_properties();
-        self.draft.sort();
+        draft.settle_properties();
+        draft.sort();
         Ok(())
     }
+
+    /// See [`crate::model::Table::required`].
+    const REQUIRED: u128 = M::TABLE.required();
 
     fn run(mut self) -> impl Future<Output = Result<M>> + Send {
         let finished = self.finish();
         // Not an async function, which would have room for the create twice.
         async move {
             finished?;
-            let rows = Rows::of_one(Whole::<M>::new());
-            let made = match self.draft.mask() {
+            let Row { draft, on } = &mut *self.row;
+            let made = match draft.mask() {
                 Some(mask) => {
-                    let mut values = Vec::with_capacity(self.draft.slots.len());
-                    self.draft.values(&mut values);
                     let sql = M::plans().insert(M::TABLE, mask);
-                    self.on.load(&sql, &values, 0, rows).await?
+                    on.loaded(&sql, draft, 0, One::new()).await?
                 }
                 None => {
-                    let built = insert::<M>(self.draft)?;
-                    self.on.load_built(built, rows).await?
+                    let built = insert::<M>(std::mem::take(draft))?;
+                    on.loaded_built(built, One::new()).await?
                 }
             };
             // A trigger or rule may have kept the row out.
-            made.into_iter().next().ok_or_else(|| {
+            One::of(made).ok_or_else(|| {
                 let (table, given, stored) = (M::TABLE.name, 1, 0);
                 let kept_out = RowError::KeptOut {
                     table,
@@ -88,13 +94,25 @@ impl<M: Model> Create<M> {
     }
 }
 
-placed!(Create<M: Model>, [draft]);
+placed!(Create<M: Model>, in row, [draft]);
 awaited!(Create<M: Model> => M);
 
 impl<M: Model> Assign<M> for Create<M> {
     fn draft(&mut self) -> &mut Draft {
-        &mut self.draft
+        &mut self.row.draft
     }
+}
+
+/// # Errors
+/// `MissingValue` if a column needs one; properties may give it.
+#[cold]
+fn check<M: Model>(draft: &Draft) -> Result<()> {
+    let mut columns = M::TABLE.columns.iter().enumerate();
+    let missing = columns.find(|(at, column)| column.is_required() && !draft.has(*at));
+    missing.map_or(Ok(()), |(_, column)| {
+        let (table, field) = (M::TABLE.name, column.field);
+        Err(UsageError::MissingValue { table, field }.into())
+    })
 }
 
 /// An insert whose values are expressions too.

@@ -2,7 +2,7 @@
 
 use gino_core::error::Result;
 
-use crate::model::{Key, Model};
+use crate::model::{Key, Keyed, Model};
 use crate::place::{On, awaited, placed};
 
 /// A row that is about to be deleted: `user.delete()`. Await it to know whether it was there.
@@ -25,8 +25,7 @@ where
     }
 
     async fn run(self) -> Result<bool> {
-        let mut values = Vec::with_capacity(1);
-        self.key.values(&mut values);
+        let values = Keyed::of(&self.key);
         let status = self.on.status(M::plans().delete(M::TABLE), &values).await?;
         Ok(status.rows_affected() > 0)
     }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use gino_core::error::Result;
 use gino_core::session::Sql;
 
-use crate::model::{Key, Model};
+use super::one::One;
+use crate::model::{Key, Keyed, Model};
 use crate::place::{On, awaited, placed};
-use crate::select::{Rows, Whole};
 
 /// A row by its primary key: `User::get(1)`. Await it to have an `Option<User>`.
 ///
@@ -79,10 +79,9 @@ where
     )]
     fn run(self) -> impl Future<Output = Result<Option<M>>> + Send {
         async move {
-            let mut values = Vec::with_capacity(1);
-            self.key.values(&mut values);
-            let rows = Rows::of_one(Whole::<M>::new());
-            Ok(self.on.load(&self.sql(), &values, 0, rows).await?.pop())
+            let values = Keyed::of(&self.key);
+            let found = self.on.loaded(&self.sql(), &values, 0, One::new()).await?;
+            Ok(One::of(found))
         }
     }
 

@@ -5,6 +5,7 @@ mod create;
 mod get;
 mod update;
 mod delete;
+mod one;
 
 use postgres_types::ToSql;
 

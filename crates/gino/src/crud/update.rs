@@ -1,19 +1,25 @@
 //! Owns the change of one row by its key: only what is set is sent, and the row comes back.
 
+use std::borrow::Cow;
+
 use gino_core::error::{Result, RowError};
-use gino_core::session::Sql;
 use sea_query::{Expr as SeaExpr, ReturningClause, UpdateStatement};
 
+use super::one::One;
 use crate::model;
-use crate::model::{Assign, Draft, Key, Model, Slot, reference, table_name};
+use crate::model::{Assign, Draft, Key, Keyed, Model, Slot, reference, table_name};
 use crate::param::{Built, POSTGRES};
 use crate::place::{On, placed};
-use crate::select::{Rows, Whole};
 
 /// A change of one row: `user.update()`. Nothing is sent before [`Update::apply`].
 #[must_use = "nothing is changed before `.apply()` is awaited"]
 pub struct Update<M: Model> {
-    pub(crate) key: M::Key,
+    /// On the heap: each setter passes it on.
+    pub(crate) change: Box<Change<M::Key>>,
+}
+
+pub(crate) struct Change<K> {
+    pub(crate) key: K,
     pub(crate) draft: Draft,
     pub(crate) on: On,
 }
@@ -24,10 +30,13 @@ where
 {
     #[track_caller]
     pub(crate) fn new(key: M::Key) -> Update<M> {
-        Update {
+        let change = Change {
             key,
             draft: Draft::default(),
             on: On::new(M::db),
+        };
+        Update {
+            change: Box::new(change),
         }
     }
 
@@ -41,26 +50,26 @@ where
     /// The statement is cancelled on the server; outside of a transaction it may have been
     /// committed already.
     pub async fn apply(mut self) -> Result<M> {
-        let rows = Rows::of_one(Whole::<M>::new());
-        let mut values = Vec::with_capacity(self.draft.slots.len() + 1);
-        self.draft.sort();
-        let found = match self.draft.mask() {
+        let Change { key, draft, on } = &mut *self.change;
+        draft.sort();
+        let found = match draft.mask() {
             Some(mask) => {
-                self.draft.values(&mut values);
-                self.key.values(&mut values);
-                let sql: Sql = match self.draft.is_empty() {
-                    true => M::plans().get(M::TABLE).clone(),
+                let sql = match draft.is_empty() {
+                    true => Cow::Borrowed(M::plans().get(M::TABLE)),
                     false => M::plans().update(M::TABLE, mask),
                 };
-                self.on.load(&sql, &values, 0, rows).await?
+                let values = Keyed {
+                    draft: Some(draft),
+                    key,
+                };
+                on.loaded(&sql, &values, 0, One::new()).await?
             }
             None => {
-                let built = update::<M>(self.draft, self.key)?;
-                self.on.load_built(built, rows).await?
+                let built = update::<M>(std::mem::take(draft), self.change.key)?;
+                self.change.on.loaded_built(built, One::new()).await?
             }
         };
-        let found = found.into_iter().next();
-        found.ok_or_else(|| RowError::NoSuchRow(M::TABLE.name).into())
+        One::of(found).ok_or_else(|| RowError::NoSuchRow(M::TABLE.name).into())
     }
 
     /// Sends what was set, and puts the row as it is then into `instance`; its relations stay.
@@ -77,7 +86,7 @@ where
     }
 }
 
-placed!(Update<M: Model> where M::Key: Key, [draft]);
+placed!(Update<M: Model> where M::Key: Key, in change, [draft]);
 
 /// What [`Update`] can do where the model has a key. It is there for what the derive makes of models
 /// that may have none; everybody else calls `apply`.
@@ -102,7 +111,7 @@ where
 
 impl<M: Model> Assign<M> for Update<M> {
     fn draft(&mut self) -> &mut Draft {
-        &mut self.draft
+        &mut self.change.draft
     }
 }
 

@@ -4,13 +4,19 @@
 use std::any::Any;
 use std::fmt;
 
+use bytes::BytesMut;
+use gino_core::error::Result;
+use gino_core::session::{ParamType, Params, Written};
 use postgres_types::{ToSql, Type};
 use sea_query::Expr as SeaExpr;
 
 use super::{Column, Model, Property};
+#[cfg(feature = "json")]
+use crate::document::Document;
 use crate::expr::{Assignable, Assigned};
 use crate::param;
 use crate::sql_type::SqlType;
+use crate::value::write;
 
 /// Values for some columns of a table.
 #[derive(Default)]
@@ -19,7 +25,9 @@ pub struct Draft {
     pub(crate) slots: Vec<(usize, Slot)>,
     pub(crate) properties: Vec<PropertySlot>,
     /// A bit for each column that has a slot, as far as there are bits.
-    given: u64,
+    given: u128,
+    /// There is a slot that has no bit or no plain value.
+    otherwise: bool,
 }
 
 /// What a column becomes.
@@ -44,8 +52,7 @@ pub(crate) enum PropertyValue {
 }
 
 /// A value that can be a parameter by itself, or part of a sea-query statement.
-pub(crate) trait ColumnValue: Send + Sync {
-    fn as_sql(&self) -> &(dyn ToSql + Sync);
+pub(crate) trait ColumnValue: ToSql + Send + Sync {
     fn into_value(self: Box<Self>) -> sea_query::Value;
     /// The type that its bytes are of, without the server's word.
     fn wire(&self) -> Type;
@@ -53,10 +60,6 @@ pub(crate) trait ColumnValue: Send + Sync {
 }
 
 impl<T: SqlType> ColumnValue for T {
-    fn as_sql(&self) -> &(dyn ToSql + Sync) {
-        self
-    }
-
     fn into_value(self: Box<Self>) -> sea_query::Value {
         SqlType::into_value(*self)
     }
@@ -71,11 +74,7 @@ impl<T: SqlType> ColumnValue for T {
 }
 
 #[cfg(feature = "json")]
-impl ColumnValue for crate::document::Document {
-    fn as_sql(&self) -> &(dyn ToSql + Sync) {
-        self
-    }
-
+impl ColumnValue for Document {
     fn into_value(self: Box<Self>) -> sea_query::Value {
         param::encoded(&*self, &Type::JSONB)
     }
@@ -92,11 +91,16 @@ impl ColumnValue for crate::document::Document {
 #[cfg(feature = "json")]
 impl PropertyValue {
     /// What serde cannot say in JSON has the statement refused.
-    fn new(json: Result<serde_json::Value, String>) -> PropertyValue {
+    fn new(json: std::result::Result<serde_json::Value, String>) -> PropertyValue {
         match json {
             Ok(json) => PropertyValue::Json(json),
             Err(reason) => PropertyValue::Sql(SeaExpr::Value(param::refused(&reason))),
         }
+    }
+
+    fn read(Document(text): Document) -> PropertyValue {
+        let read = |text: Vec<u8>| serde_json::from_slice(&text).map_err(|error| error.to_string());
+        PropertyValue::new(text.map_err(String::from).and_then(read))
     }
 
     fn of(value: &impl serde::Serialize) -> PropertyValue {
@@ -111,6 +115,7 @@ impl Draft {
             slots: Vec::with_capacity(columns),
             properties: Vec::new(),
             given: 0,
+            otherwise: false,
         }
     }
 
@@ -148,7 +153,9 @@ impl Draft {
         if self.has_slot(at) {
             self.slots.retain(|(index, _)| *index != at);
         }
-        self.given |= bit(at).unwrap_or_default();
+        let bit = bit(at);
+        self.given |= bit.unwrap_or_default();
+        self.otherwise |= bit.is_none() || matches!(slot, Slot::Sql(_));
         self.slots.push((at, slot));
     }
 
@@ -163,18 +170,15 @@ impl Draft {
         self.properties.push(PropertySlot { column, key, value });
     }
 
-    pub(crate) fn assign<M, T>(&mut self, column: Column<M, T>, value: impl Assignable<T>)
-    where
-        M: Model,
-        T: SqlType,
-    {
-        let slot = match value.assigned() {
+    /// Gives the column at position `at` what `value` says.
+    pub(crate) fn assign<T: SqlType>(&mut self, at: usize, value: Assigned<T>) {
+        let slot = match value {
             Assigned::Value(value) => Slot::Value(Held::new(value)),
             Assigned::Sql(sql) => Slot::Sql(Box::new(sql)),
             #[cfg(feature = "json")]
-            Assigned::Json(document) => Slot::Value(Held::Other(Box::new(document))),
+            Assigned::Json(document) => Slot::Value(Held::Json(document)),
         };
-        self.put_slot(column.index(), slot);
+        self.put_slot(at, slot);
     }
 
     #[cfg(feature = "json")]
@@ -186,14 +190,11 @@ impl Draft {
         M: Model,
         T: serde::Serialize,
     {
-        let value =
-            match value.assigned() {
-                Assigned::Value(value) => PropertyValue::of(&value),
-                Assigned::Sql(sql) => PropertyValue::Sql(sql),
-                Assigned::Json(document) => PropertyValue::new(document.0.and_then(|text| {
-                    serde_json::from_slice(&text).map_err(|error| error.to_string())
-                })),
-            };
+        let value = match value.assigned() {
+            Assigned::Value(value) => PropertyValue::of(&value),
+            Assigned::Sql(sql) => PropertyValue::Sql(sql),
+            Assigned::Json(document) => PropertyValue::read(document),
+        };
         self.put_property_slot(property.index(), property.key(), value);
     }
 
@@ -210,32 +211,31 @@ impl Draft {
     /// The columns that have plain values, as a number with a bit for each, if there is nothing
     /// else and all positions fit.
     pub(crate) fn mask(&self) -> Option<u128> {
-        let mut mask = 0_u128;
-        for (index, slot) in &self.slots {
-            match (slot, u32::try_from(*index)) {
-                (Slot::Value(_), Ok(bit)) => mask |= 1_u128.checked_shl(bit)?,
-                _ => return None,
-            }
-        }
-        self.properties.is_empty().then_some(mask)
+        let has_more = self.otherwise || !self.properties.is_empty();
+        (!has_more).then_some(self.given)
     }
 
     /// The values of a draft that has nothing else, in order.
-    pub(crate) fn values<'a>(&'a self, values: &mut Vec<&'a (dyn ToSql + Sync)>) {
-        values.extend(self.plain().map(|value| value.as_sql()));
+    pub(crate) fn values(&self) -> impl Iterator<Item = &(dyn ToSql + Sync)> {
+        self.plain().map(|value| value as _)
+    }
+
+    /// Whether all columns that `required` has a bit for have a slot.
+    pub(crate) fn has_all(&self, required: u128) -> bool {
+        required & !self.given == 0
     }
 
     /// The value at `place` among those that are set, if it is one.
     pub(crate) fn value(&self, place: usize) -> Option<&(dyn ToSql + Sync)> {
         match self.slots.get(place) {
-            Some((_, Slot::Value(value))) => Some(value.as_value().as_sql()),
+            Some((_, Slot::Value(value))) => Some(value.as_value()),
             _ => None,
         }
     }
 
     /// The values with the types that their bytes are of.
     pub(crate) fn wire_values(&self) -> impl Iterator<Item = (&(dyn ToSql + Sync), Type)> {
-        self.plain().map(|value| (value.as_sql(), value.wire()))
+        self.plain().map(|value| (value as _, value.wire()))
     }
 
     /// The types that the values' bytes are of.
@@ -285,8 +285,8 @@ impl Draft {
 }
 
 /// The bit of the column at position `at`, if there is one.
-fn bit(at: usize) -> Option<u64> {
-    1_u64.checked_shl(u32::try_from(at).ok()?)
+fn bit(at: usize) -> Option<u128> {
+    1_u128.checked_shl(u32::try_from(at).ok()?)
 }
 
 /// The value of a column. The usual ones lie here, others on the heap.
@@ -295,6 +295,8 @@ pub(crate) enum Held {
     Int(i32),
     BigInt(i64),
     Text(String),
+    #[cfg(feature = "json")]
+    Json(Document),
     Other(Box<dyn ColumnValue>),
 }
 
@@ -323,6 +325,8 @@ impl Held {
             Held::Int(value) => value,
             Held::BigInt(value) => value,
             Held::Text(value) => value,
+            #[cfg(feature = "json")]
+            Held::Json(value) => value,
             Held::Other(value) => &**value,
         }
     }
@@ -333,6 +337,8 @@ impl Held {
             Held::Int(value) => SqlType::into_value(value),
             Held::BigInt(value) => SqlType::into_value(value),
             Held::Text(value) => SqlType::into_value(value),
+            #[cfg(feature = "json")]
+            Held::Json(value) => Box::new(value).into_value(),
             Held::Other(value) => value.into_value(),
         }
     }
@@ -345,6 +351,23 @@ impl Slot {
             Slot::Value(value) => SeaExpr::Value(value.into_value()),
             Slot::Sql(sql) => *sql,
         }
+    }
+}
+
+/// Of a draft that has nothing but plain values.
+impl Params for Draft {
+    fn len(&self, _set: usize) -> usize {
+        self.slots.len()
+    }
+
+    fn encode(
+        &self,
+        _set: usize,
+        index: usize,
+        of: ParamType<'_>,
+        out: &mut BytesMut,
+    ) -> Result<Written> {
+        write(self.value(index), index, of, out)
     }
 }
 
@@ -363,8 +386,9 @@ pub trait Assign<M: Model>: Sized {
     fn draft(&mut self) -> &mut Draft;
 
     /// Sets `column` to `value`.
+    #[inline]
     fn assign<T: SqlType>(mut self, column: Column<M, T>, value: impl Assignable<T>) -> Self {
-        self.draft().assign(column, value);
+        self.draft().assign(column.index(), value.assigned());
         self
     }
 

@@ -1,8 +1,13 @@
 //! Owns primary keys: one value, or a tuple.
 
+use bytes::BytesMut;
+use gino_core::error::Result;
+use gino_core::session::{ParamType, Params, Written};
 use postgres_types::{ToSql, Type};
 
+use super::Draft;
 use crate::sql_type::SqlType;
+use crate::value::write;
 
 /// A primary key: the type of the key's field, or a tuple in the order of the fields.
 #[diagnostic::on_unimplemented(
@@ -10,8 +15,11 @@ use crate::sql_type::SqlType;
     label = "mark the fields that tell rows apart with #[gino(primary_key)]"
 )]
 pub trait Key: Send + Sync + 'static {
-    /// Its values, in order.
-    fn values<'a>(&'a self, values: &mut Vec<&'a (dyn ToSql + Sync)>);
+    /// How many values it has.
+    const LENGTH: usize;
+
+    /// The value at position `at`, from 0.
+    fn value(&self, at: usize) -> Option<&(dyn ToSql + Sync)>;
 
     /// The types that their bytes are of, without the server's word.
     fn wires() -> Vec<Type>;
@@ -21,8 +29,11 @@ pub trait Key: Send + Sync + 'static {
 }
 
 impl<T: SqlType> Key for T {
-    fn values<'a>(&'a self, values: &mut Vec<&'a (dyn ToSql + Sync)>) {
-        values.push(self);
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn value(&self, at: usize) -> Option<&(dyn ToSql + Sync)> {
+        (at == 0).then_some(self)
     }
 
     fn wires() -> Vec<Type> {
@@ -37,10 +48,13 @@ impl<T: SqlType> Key for T {
 macro_rules! tuples {
     ($(($($part:ident),+);)*) => { $(
         impl<$($part: SqlType),+> Key for ($($part,)+) {
+            const LENGTH: usize = [$(stringify!($part)),+].len();
+
             #[allow(non_snake_case)]
-            fn values<'a>(&'a self, values: &mut Vec<&'a (dyn ToSql + Sync)>) {
+            fn value(&self, at: usize) -> Option<&(dyn ToSql + Sync)> {
                 let ($($part,)+) = self;
-                $(values.push($part);)+
+                let values = [$($part as &(dyn ToSql + Sync)),+];
+                values.get(at).copied()
             }
 
             fn wires() -> Vec<Type> {
@@ -69,3 +83,42 @@ tuples! {
 /// The key of a model without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoKey;
+
+/// The values of a key as parameters, after those of a draft if there is one.
+pub(crate) struct Keyed<'a, K> {
+    pub(crate) draft: Option<&'a Draft>,
+    pub(crate) key: &'a K,
+}
+
+impl<'a, K: Key> Keyed<'a, K> {
+    pub(crate) fn of(key: &'a K) -> Keyed<'a, K> {
+        Keyed { draft: None, key }
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &'a (dyn ToSql + Sync)> + use<'a, K> {
+        let key = self.key;
+        let of_draft = self.draft.into_iter().flat_map(Draft::values);
+        of_draft.chain((0..K::LENGTH).filter_map(|at| key.value(at)))
+    }
+}
+
+impl<K: Key> Params for Keyed<'_, K> {
+    fn len(&self, set: usize) -> usize {
+        self.draft.map_or(0, |draft| draft.len(set)) + K::LENGTH
+    }
+
+    fn encode(
+        &self,
+        set: usize,
+        index: usize,
+        of: ParamType<'_>,
+        out: &mut BytesMut,
+    ) -> Result<Written> {
+        let before = self.draft.map_or(0, |draft| draft.len(set));
+        let value = match index.checked_sub(before) {
+            Some(at) => self.key.value(at),
+            None => self.draft.and_then(|draft| draft.value(index)),
+        };
+        write(value, index, of, out)
+    }
+}

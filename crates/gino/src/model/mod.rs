@@ -47,6 +47,7 @@ pub(crate) use draft::Held;
 pub(crate) use draft::PropertyValue;
 pub use draft::{Assign, Draft};
 pub(crate) use draft::{PropertySlot, Slot};
+pub(crate) use key::Keyed;
 pub use key::{Key, NoKey};
 pub(crate) use link::Link;
 pub(crate) use merge::{Merge, merge};

@@ -1,6 +1,7 @@
 //! Owns the SQL texts of a model's own statements, each made once: per model, and per set of columns
 //! where they differ. Never runs them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
@@ -16,6 +17,9 @@ pub struct Plans {
     columns: OnceLock<String>,
     get: OnceLock<Sql>,
     delete: OnceLock<Sql>,
+    /// The first insert and the first update, with the columns they set: usually all are like that.
+    insert: OnceLock<(u128, Sql)>,
+    update: OnceLock<(u128, Sql)>,
     /// By statement, the columns it sets, and those that may conflict.
     sets: RwLock<BTreeMap<(Set, u128, u128), Sql>>,
     /// By engine, which its configuration stands for: whether the table may keep new rows out.
@@ -44,6 +48,8 @@ impl Plans {
             columns: OnceLock::new(),
             get: OnceLock::new(),
             delete: OnceLock::new(),
+            insert: OnceLock::new(),
+            update: OnceLock::new(),
             sets: RwLock::new(BTreeMap::new()),
             keeps_out: RwLock::new(Vec::new()),
         }
@@ -84,8 +90,8 @@ impl Plans {
     }
 
     /// Inserts a row with values for the columns of `mask`, and returns all columns.
-    pub(crate) fn insert(&self, table: &Table, mask: u128) -> Sql {
-        self.set(Set::Insert, mask, 0, || {
+    pub(crate) fn insert(&self, table: &Table, mask: u128) -> Cow<'_, Sql> {
+        self.usual(&self.insert, Set::Insert, mask, || {
             let names: Vec<String> = chosen(table, mask).map(quoted).collect();
             let (of, columns) = (table.sql(), self.columns(table));
             if names.is_empty() {
@@ -118,8 +124,8 @@ impl Plans {
 
     /// Updates the columns of `mask` in the row of a key, whose values come last, and returns all
     /// columns.
-    pub(crate) fn update(&self, table: &Table, mask: u128) -> Sql {
-        self.set(Set::Update, mask, 0, || {
+    pub(crate) fn update(&self, table: &Table, mask: u128) -> Cow<'_, Sql> {
+        self.usual(&self.update, Set::Update, mask, || {
             let mut sets = String::new();
             let mut number = 0;
             for name in chosen(table, mask) {
@@ -157,6 +163,21 @@ impl Plans {
     pub(crate) fn forget_keeps_out(&self, engine: &Arc<Config>) {
         let mut known = (self.keeps_out.write()).unwrap_or_else(PoisonError::into_inner);
         known.retain(|(of, _)| of.strong_count() > 0 && !std::ptr::eq(of.as_ptr(), &**engine));
+    }
+
+    /// One that `first` has, or is to have, if it sets the same columns.
+    fn usual<'a>(
+        &'a self,
+        first: &'a OnceLock<(u128, Sql)>,
+        set: Set,
+        mask: u128,
+        make: impl Fn() -> String,
+    ) -> Cow<'a, Sql> {
+        let (usual, sql) = first.get_or_init(|| (mask, Sql::from(make())));
+        match *usual == mask {
+            true => Cow::Borrowed(sql),
+            false => Cow::Owned(self.set(set, mask, 0, make)),
+        }
     }
 
     fn set(&self, set: Set, mask: u128, key: u128, make: impl FnOnce() -> String) -> Sql {

@@ -35,6 +35,18 @@ impl Table {
         columns.filter(|(_, column)| column.primary_key)
     }
 
+    /// A bit for each column that a new row needs a value for, as far as there are bits.
+    pub(crate) const fn required(&self) -> u128 {
+        let (mut required, mut bit, mut columns) = (0, 1_u128, self.columns);
+        while let [column, rest @ ..] = columns {
+            if column.is_required() {
+                required |= bit;
+            }
+            (bit, columns) = (bit << 1, rest);
+        }
+        required
+    }
+
     /// The name in quotes, with its schema.
     pub fn sql(&self) -> String {
         use crate::sql_type::quoted;
@@ -81,7 +93,7 @@ pub struct ColumnDef {
 
 impl ColumnDef {
     /// Whether a new row needs a value for it.
-    pub(crate) fn is_required(&self) -> bool {
+    pub(crate) const fn is_required(&self) -> bool {
         let server_knows = self.autoincrement
             || self.server_default.is_some()
             || self.sequence.is_some()

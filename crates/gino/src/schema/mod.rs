@@ -52,6 +52,7 @@ use crate::place::On;
 use crate::query::Executor;
 use crate::record::Record;
 use crate::select::Rows;
+use crate::value::Values;
 
 use plan::Item;
 
@@ -257,11 +258,12 @@ impl Work {
 /// Whether each of `items` exists. Others that ask the same wait until this transaction has ended.
 async fn exist(on: &On, items: &[Item]) -> Result<Vec<bool>> {
     let lock = "SELECT pg_advisory_xact_lock($1)".into();
-    on.status(&lock, &[&LOCK]).await?;
+    on.status(&lock, &Values(&[&LOCK])).await?;
     let kinds: Vec<&str> = items.iter().map(Item::kind).collect();
     let names: Vec<String> = items.iter().map(Item::name).collect();
     let rows = Rows::new(Exists);
-    on.load(&EXIST.into(), &[&kinds, &names], 0, rows).await
+    on.load(&EXIST.into(), &Values(&[&kinds, &names]), 0, rows)
+        .await
 }
 
 /// The names are looked up as any other statement would, along the search path.

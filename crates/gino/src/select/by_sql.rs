@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::place::{On, words};
 use crate::query::at_most_one;
 use crate::sql_type::quoted;
+use crate::value::Values;
 
 use super::{Rows, Whole, iterate};
 
@@ -84,12 +85,14 @@ impl<'p, M: Model> BySql<'p, M> {
     /// Also `CursorOutsideTransaction`.
     pub async fn iterate(self) -> Result<Cursor<'p, M>> {
         let rows = Rows::new(Whole::<M>::new());
-        iterate::cursor(self.on, self.sql, Arc::new(self.params), rows).await
+        iterate::cursor(self.on, self.sql, Arc::new(Values(self.params)), rows).await
     }
 
     async fn run(self, max_rows: u32) -> Result<Vec<M>> {
         let rows = Rows::new(Whole::<M>::new());
-        self.on.load(&self.sql, self.params, max_rows, rows).await
+        self.on
+            .load(&self.sql, &Values(self.params), max_rows, rows)
+            .await
     }
 }
 

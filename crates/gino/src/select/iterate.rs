@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use gino_core::error::Result;
-use gino_core::session::{Sink, Sql};
-use postgres_types::ToSql;
+use gino_core::session::{Params, Sink, Sql};
 
-use crate::cursor::{Collect, Cursor, Parameters};
-use crate::param::Built;
+use crate::cursor::{Collect, Cursor};
 use crate::place::On;
 use crate::query::cursor_seat;
 use crate::record::{Load, LoadSink};
@@ -17,7 +15,7 @@ use crate::record::{Load, LoadSink};
 pub(super) async fn cursor<'p, L: Load>(
     on: On,
     sql: Sql,
-    params: Arc<dyn Parameters + 'p>,
+    params: Arc<dyn Params + Send + Sync + 'p>,
     load: L,
 ) -> Result<Cursor<'p, L::Output>> {
     let target = on.target()?;
@@ -26,12 +24,6 @@ pub(super) async fn cursor<'p, L: Load>(
     let cursor = gino_core::engine::Cursor::new(seat, sql);
     let collect = Loaded(Some(load));
     Ok(Cursor::new(cursor, params, collect, timeout))
-}
-
-impl Parameters for Built {
-    fn values(&self) -> Result<Vec<&(dyn ToSql + Sync)>> {
-        Built::values(self)
-    }
 }
 
 /// A load, given to each portion, which gives it back.

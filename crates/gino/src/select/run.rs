@@ -47,7 +47,7 @@ impl<M: Model, S: Selection> Query<M, S> {
     /// Runs it for the server's command tag; rows are not kept.
     pub async fn status(mut self) -> Result<Status> {
         let built = self.built()?;
-        self.on.status(&built.sql, &built.values()?).await
+        self.on.status(&built.sql, &built).await
     }
 
     /// A server-side cursor, which is a stream too: rows come as they are asked for. It needs a
@@ -111,8 +111,7 @@ impl<M: Model, S: Selection> Query<M, S> {
         let on = self.on;
         async move {
             let built = built?;
-            let values = built.values()?;
-            on.load(&built.sql, &values, max_rows, load).await
+            on.load(&built.sql, &built, max_rows, load).await
         }
     }
 
@@ -127,7 +126,7 @@ impl<M: Model, I: Single> Query<M, I> {
     pub async fn scalar(mut self) -> Result<Option<<I::Value as SqlType>::Plain>> {
         let built = self.built()?;
         let load = ScalarRows::<<I::Value as SqlType>::Plain>::new();
-        let found = self.on.load(&built.sql, &built.values()?, 1, load).await?;
+        let found = self.on.load(&built.sql, &built, 1, load).await?;
         Ok(found.into_iter().next().flatten())
     }
 }
@@ -140,7 +139,7 @@ async fn scalar<T: SqlType<Plain = T>>(on: &On, statement: &SelectStatement) -> 
     let built = Built::new(|writer| statement.build_collect_into(POSTGRES, writer))?;
     let load = ScalarRows::new();
     Ok(on
-        .load(&built.sql, &built.values()?, 1, load)
+        .load(&built.sql, &built, 1, load)
         .await?
         .into_iter()
         .next()

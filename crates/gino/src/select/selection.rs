@@ -106,14 +106,6 @@ impl<I: Item> Rows<I> {
             rows: Vec::new(),
         }
     }
-
-    /// With room for one.
-    pub(crate) fn of_one(item: I) -> Rows<I> {
-        Rows {
-            item,
-            rows: Vec::with_capacity(1),
-        }
-    }
 }
 
 impl<I: Item> Load for Rows<I> {

@@ -12,7 +12,6 @@ use crate::param::{Built, POSTGRES};
 use crate::place::{On, placed};
 use crate::query::{Status, at_most_one, cursor_seat};
 use crate::row::{Row, RowSink};
-use crate::value::Values;
 
 use super::Selection;
 
@@ -137,24 +136,21 @@ impl Statement {
     /// Runs it for the server's command tag.
     pub async fn status(self) -> Result<Status> {
         let built = self.built?;
-        self.on.status(&built.sql, &built.values()?).await
+        self.on.status(&built.sql, &built).await
     }
 
     /// What `selection` makes of its rows, whose columns are those that the selection reads:
     /// `.load(User::whole())`.
     pub async fn load<S: Selection>(self, selection: S) -> Result<Vec<S::Output>> {
         let built = self.built?;
-        self.on
-            .load(&built.sql, &built.values()?, 0, selection.load())
-            .await
+        self.on.load(&built.sql, &built, 0, selection.load()).await
     }
 
     async fn rows(self, max_rows: u32) -> Result<Vec<Row>> {
         let built = self.built?;
-        let params = built.values()?;
         let done = self
             .on
-            .run(&built.sql, &Values(&params), max_rows, RowSink::boxed())
+            .run(&built.sql, &built, max_rows, RowSink::boxed())
             .await?;
         Ok(RowSink::rows_of(done.sink))
     }

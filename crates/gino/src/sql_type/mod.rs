@@ -104,10 +104,10 @@ impl TypeDef {
     }
 
     /// Whether it is one of `smallserial`, `serial` and `bigserial`.
-    pub(crate) fn is_serial(&self) -> bool {
+    pub(crate) const fn is_serial(&self) -> bool {
         matches!(
-            self.name,
-            "smallserial" | "serial" | "bigserial" | "serial2" | "serial4" | "serial8"
+            self.name.as_bytes(),
+            b"smallserial" | b"serial" | b"bigserial" | b"serial2" | b"serial4" | b"serial8"
         )
     }
 

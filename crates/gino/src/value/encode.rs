@@ -34,15 +34,25 @@ impl Params for Values<'_> {
         of: ParamType<'_>,
         out: &mut BytesMut,
     ) -> Result<Written> {
-        let Some(value) = self.0.get(index) else {
-            return Ok(Written::Null);
-        };
-        let written = match of.learnt {
-            Some(learnt) => as_learnt(*value, learnt, out),
-            None => as_own(*value, of.oid, out),
-        };
-        written.map_err(|cause| refused(index, of, &*cause).into())
+        write(self.0.get(index).copied(), index, of, out)
     }
+}
+
+/// Appends parameter `index`, as [`Params::encode`] does.
+pub(crate) fn write(
+    value: Option<Value<'_>>,
+    index: usize,
+    of: ParamType<'_>,
+    out: &mut BytesMut,
+) -> Result<Written> {
+    let Some(value) = value else {
+        return Ok(Written::Null);
+    };
+    let written = match of.learnt {
+        Some(learnt) => as_learnt(value, learnt, out),
+        None => as_own(value, of.oid, out),
+    };
+    written.map_err(|cause| refused(index, of, &*cause).into())
 }
 
 impl<'v, S: AsRef<[Value<'v>]> + Sync> Params for Sets<'_, S> {

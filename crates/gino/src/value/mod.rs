@@ -7,7 +7,7 @@ mod encode;
 mod learnt;
 
 pub(crate) use decode::{Text, decode, own_type};
-pub(crate) use encode::{Sets, Values};
+pub(crate) use encode::{Sets, Values, write};
 
 use gino_core::codec::catalog::Shape;
 use gino_core::codec::{Kind, Oid, Type as Described};
