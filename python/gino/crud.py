@@ -132,7 +132,8 @@ class CRUDModel(ManyModel):
         """A select of all columns that loads models."""
         plans = cls.__plans__
         if plans.query is None:
-            plans.query = sa.select(*cls.__table_or_raise__().columns).execution_options(model=cls)
+            # the table in one piece: column by column its key in the compiled cache would be longer
+            plans.query = sa.select(cls.__table_or_raise__()).execution_options(model=cls)
         return plans.query
 
     def _query_of_instance(self) -> Any:

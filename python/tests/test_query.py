@@ -15,7 +15,7 @@ from sqlalchemy.exc import (
     ObjectNotExecutableError,
 )
 
-from gino import MultipleResultsFound, NoResultFound, UninitializedError
+from gino import Gino, MultipleResultsFound, NoResultFound, UninitializedError
 
 
 @pytest.fixture
@@ -206,6 +206,22 @@ async def test_cached_statement_takes_new_values(db: Any) -> None:
         assert len(found) == i + 1
         assert len(await Team.query.limit(i).gino.all()) == i
     assert await Team.query.where(Team.id.in_([])).gino.all() == []
+
+
+def test_cost_of_finding_a_compiled_query_does_not_grow_with_the_columns() -> None:
+    other: Any = Gino()
+
+    def model(name: str, columns: int) -> Any:
+        body = {f"c{i}": other.Column(other.Integer()) for i in range(columns)}
+        id_column = other.Column(other.Integer(), primary_key=True)
+        return type(name, (other.Model,), {"__tablename__": name, "id": id_column, **body})
+
+    def items(key: Any) -> int:
+        return sum(map(items, key)) if isinstance(key, tuple) else 1
+
+    few, many = (model(name, columns).query for name, columns in (("few", 1), ("many", 50)))
+    assert len(many.selected_columns) == 51
+    assert items(many._generate_cache_key().key) == items(few._generate_cache_key().key)
 
 
 async def test_both_styles_of_select(db: Any) -> None:
