@@ -126,10 +126,10 @@ pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Py<PyAny>> {
 /// The task that runs now, if any does.
 pub(super) fn current_task(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    if current_loop(py)?.is_none() {
+    let Some(home) = current_loop(py)? else {
         return Ok(None);
-    }
-    let task = GET.import(py, "asyncio", "current_task")?.call0()?;
+    };
+    let task = GET.import(py, "asyncio", "current_task")?.call1((home,))?;
     Ok((!task.is_none()).then_some(task))
 }
 
