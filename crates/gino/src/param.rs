@@ -261,7 +261,7 @@ impl Built {
     pub(crate) fn new(write: impl FnOnce(&mut Writer)) -> Result<Built> {
         let mut writer = Writer {
             sql: String::with_capacity(ROOM),
-            params: Vec::new(),
+            params: Vec::with_capacity(4),
             refused: None,
         };
         write(&mut writer);

@@ -2,7 +2,7 @@
 
 use sea_query::{JoinType, LockBehavior, LockType, SelectStatement, UnionType};
 
-use crate::expr::{Condition, Expr, IntoOrder, Order, SubQuery, SubQueryOf};
+use crate::expr::{Condition, Expr, IntoOrder, SubQuery, SubQueryOf};
 use crate::model::Model;
 use crate::sql_type::SqlType;
 
@@ -19,15 +19,7 @@ impl<M: Model, S: Selection> Query<M, S> {
     pub fn order_by(mut self, order: impl IntoOrder) -> Self {
         let mut orders = Vec::with_capacity(1);
         order.add_to(&mut orders);
-        for Order { expr, order, nulls } in orders {
-            match nulls {
-                Some(nulls) => self
-                    .parts
-                    .statement
-                    .order_by_expr_with_nulls(expr, order, nulls),
-                None => self.parts.statement.order_by_expr(expr, order),
-            };
-        }
+        self.parts.order_by(orders);
         self
     }
 

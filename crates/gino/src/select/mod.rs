@@ -47,10 +47,8 @@ pub struct Query<M, S = Whole<M>> {
 impl<M: Model, S: Selection> Query<M, S> {
     #[track_caller]
     pub(crate) fn new(selection: S) -> Query<M, S> {
-        let mut statement = SelectStatement::new();
-        statement.from(sea_query::TableRef::Table(table_name(M::TABLE), None));
         Query {
-            parts: Parts::new(statement),
+            parts: Parts::new(table_name(M::TABLE)),
             selection,
             on: On::new(M::db),
             of: PhantomData,

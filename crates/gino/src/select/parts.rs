@@ -4,16 +4,16 @@
 use gino_core::error::Result;
 use sea_query::{
     BinOper, CommonTableExpression, Expr as SeaExpr, LockType, LogicalChainOper, SelectStatement,
-    WithClause,
+    TableName, TableRef, WithClause,
 };
 
-use crate::expr::bin;
+use crate::expr::{Order, bin};
 use crate::param::{Built, POSTGRES};
 
 use super::Selection;
 
 /// See the module.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Parts {
     /// All but conditions and selection.
     pub(super) statement: SelectStatement,
@@ -27,15 +27,22 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn new(statement: SelectStatement) -> Box<Parts> {
-        Box::new(Parts {
-            statement,
-            filter: None,
-            is_shared: false,
-            lock: None,
-            ctes: Vec::new(),
-            recursive: false,
-        })
+    /// Of a query on `table`.
+    pub(super) fn new(table: TableName) -> Box<Parts> {
+        // Made where it stays.
+        let mut parts = Box::write(Box::new_uninit(), Parts::default());
+        parts.statement.from(TableRef::Table(table, None));
+        parts
+    }
+
+    /// Adds orders.
+    pub(super) fn order_by(&mut self, orders: Vec<Order>) {
+        for Order { expr, order, nulls } in orders {
+            match nulls {
+                Some(nulls) => self.statement.order_by_expr_with_nulls(expr, order, nulls),
+                None => self.statement.order_by_expr(expr, order),
+            };
+        }
     }
 
     /// Adds a condition.
@@ -66,11 +73,11 @@ impl Parts {
         self.statement
     }
 
-    /// The same in SQL. What it was made of is used up.
+    /// The same in SQL.
     ///
     /// # Errors
     /// A selection or a value that cannot be.
-    pub(super) fn build(&mut self, selection: &impl Selection) -> Result<Built> {
+    pub(super) fn build(mut self: Box<Self>, selection: &impl Selection) -> Result<Built> {
         selection.check()?;
         match selection.filters() {
             true => selection.select(self.shared()),
@@ -79,7 +86,7 @@ impl Parts {
         self.built()
     }
 
-    fn built(&mut self) -> Result<Built> {
+    fn built(mut self: Box<Self>) -> Result<Built> {
         self.complete();
         // sea-query writes a chain as it stands, and copies a condition first. The two exclude each
         // other: this is the first condition and the last.

@@ -18,8 +18,8 @@ use super::{Query, Selection, Single, iterate};
 
 impl<M: Model, S: Selection> Query<M, S> {
     /// All that the rows come to.
-    pub async fn all(self) -> Result<Vec<S::Output>> {
-        self.run(0).await
+    pub fn all(self) -> impl Future<Output = Result<Vec<S::Output>>> + Send {
+        self.run(0)
     }
 
     /// The first, if there is any.
@@ -45,8 +45,8 @@ impl<M: Model, S: Selection> Query<M, S> {
     }
 
     /// Runs it for the server's command tag; rows are not kept.
-    pub async fn status(mut self) -> Result<Status> {
-        let built = self.built()?;
+    pub async fn status(self) -> Result<Status> {
+        let built = self.parts.build(&self.selection)?;
         self.on.status(&built.sql, &built).await
     }
 
@@ -73,11 +73,11 @@ impl<M: Model, S: Selection> Query<M, S> {
     /// # Errors
     /// `CursorOutsideTransaction`, here or with the first row; a `UsageError` for a loader that puts
     /// several rows together, which may not be in one portion.
-    pub async fn iterate(mut self) -> Result<Cursor<'static, S::Output>> {
+    pub async fn iterate(self) -> Result<Cursor<'static, S::Output>> {
         if !self.selection.by_row() {
             return Err(UsageError::Statement(APART).into());
         }
-        let built = self.built()?;
+        let built = self.parts.build(&self.selection)?;
         let (sql, load) = (built.sql.clone(), self.selection.load());
         iterate::cursor(self.on, sql, Arc::new(built), load).await
     }
@@ -104,27 +104,24 @@ impl<M: Model, S: Selection> Query<M, S> {
     }
 
     /// At most as many rows as are asked for, if they can be told apart from the rest.
-    fn run(mut self, max_rows: u32) -> impl Future<Output = Result<Vec<S::Output>>> + Send {
-        // Here, not in the future, which would have room for the statement.
-        let (built, load) = (self.built(), self.selection.load());
-        let max_rows = if self.selection.by_row() { max_rows } else { 0 };
-        let on = self.on;
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function has room for its arguments twice"
+    )]
+    fn run(self, max_rows: u32) -> impl Future<Output = Result<Vec<S::Output>>> + Send {
         async move {
-            let built = built?;
-            on.load(&built.sql, &built, max_rows, load).await
+            let built = self.parts.build(&self.selection)?;
+            let max_rows = if self.selection.by_row() { max_rows } else { 0 };
+            let load = self.selection.load();
+            self.on.load(&built.sql, &built, max_rows, load).await
         }
-    }
-
-    /// The statement in SQL; the query has none any more.
-    fn built(&mut self) -> Result<Built> {
-        self.parts.build(&self.selection)
     }
 }
 
 impl<M: Model, I: Single> Query<M, I> {
     /// The value of the first row; `None` if there is no row, or the value is NULL.
-    pub async fn scalar(mut self) -> Result<Option<<I::Value as SqlType>::Plain>> {
-        let built = self.built()?;
+    pub async fn scalar(self) -> Result<Option<<I::Value as SqlType>::Plain>> {
+        let built = self.parts.build(&self.selection)?;
         let load = ScalarRows::<<I::Value as SqlType>::Plain>::new();
         let found = self.on.load(&built.sql, &built, 1, load).await?;
         Ok(found.into_iter().next().flatten())

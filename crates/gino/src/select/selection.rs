@@ -85,7 +85,9 @@ impl<I: Item> Selection for I {
     fn select(&self, statement: &mut SelectStatement) {
         let mut columns = Vec::with_capacity(1);
         self.add_to(&mut columns);
-        statement.exprs(columns);
+        for column in columns {
+            statement.expr(column);
+        }
     }
 
     fn load(&self) -> Rows<I> {
