@@ -17,7 +17,7 @@ from gino.dialects.compiler import NativeCompiler
 from gino.exceptions import DataError
 
 PREPARED = sa.text(
-    "SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements "
+    "SELECT * FROM pg_prepared_statements "
     "WHERE statement LIKE 'SELECT gt_teams.%' ORDER BY prepare_time"
 )
 NAMES = [f"team {number}" for number in range(10)]
@@ -46,6 +46,8 @@ def some(**limits: Any) -> Any:
 
 
 async def test_server_keeps_one_plan_for_a_query_with_a_limit(db: Any) -> None:
+    if int(await db.scalar("SHOW server_version_num")) < 140000:
+        pytest.skip("PostgreSQL 13 does not count plans")
     await db.status("INSERT INTO gt_teams (name) SELECT 'x' FROM generate_series(1, 5000)")
     await db.status("ANALYZE gt_teams")
     for number in range(12):
