@@ -1,7 +1,6 @@
 //! Owns what a row is to become: values and expressions by column, on their way from setters to a
 //! statement. Never sends anything; creates, updates and bulk statements do.
 
-use std::any::Any;
 use std::fmt;
 
 use bytes::BytesMut;
@@ -10,6 +9,7 @@ use gino_core::session::{ParamType, Params, Written};
 use postgres_types::{ToSql, Type};
 use sea_query::Expr as SeaExpr;
 
+use super::held::{ColumnValue, Held};
 use super::{Column, Model, Property};
 #[cfg(feature = "json")]
 use crate::document::Document;
@@ -51,43 +51,6 @@ pub(crate) enum PropertyValue {
     Sql(SeaExpr),
 }
 
-/// A value that can be a parameter by itself, or part of a sea-query statement.
-pub(crate) trait ColumnValue: ToSql + Send + Sync {
-    fn into_value(self: Box<Self>) -> sea_query::Value;
-    /// The type that its bytes are of, without the server's word.
-    fn wire(&self) -> Type;
-    fn type_name(&self) -> &'static str;
-}
-
-impl<T: SqlType> ColumnValue for T {
-    fn into_value(self: Box<Self>) -> sea_query::Value {
-        SqlType::into_value(*self)
-    }
-
-    fn wire(&self) -> Type {
-        T::wire()
-    }
-
-    fn type_name(&self) -> &'static str {
-        T::TYPE.name
-    }
-}
-
-#[cfg(feature = "json")]
-impl ColumnValue for Document {
-    fn into_value(self: Box<Self>) -> sea_query::Value {
-        param::encoded(&*self, &Type::JSONB)
-    }
-
-    fn wire(&self) -> Type {
-        Type::JSONB
-    }
-
-    fn type_name(&self) -> &'static str {
-        "jsonb"
-    }
-}
-
 #[cfg(feature = "json")]
 impl PropertyValue {
     /// What serde cannot say in JSON has the statement refused.
@@ -126,8 +89,8 @@ impl Draft {
 
     fn has_slot(&self, at: usize) -> bool {
         match bit(at) {
-            Some(bit) => self.given & bit != 0,
-            None => self.slots.iter().any(|(index, _)| *index == at),
+            0 => self.slots.iter().any(|(index, _)| *index == at),
+            bit => self.given & bit != 0,
         }
     }
 
@@ -154,8 +117,8 @@ impl Draft {
             self.slots.retain(|(index, _)| *index != at);
         }
         let bit = bit(at);
-        self.given |= bit.unwrap_or_default();
-        self.otherwise |= bit.is_none() || matches!(slot, Slot::Sql(_));
+        self.given |= bit;
+        self.otherwise |= bit == 0 || matches!(slot, Slot::Sql(_));
         self.slots.push((at, slot));
     }
 
@@ -284,63 +247,11 @@ impl Draft {
     pub(crate) fn settle_properties(&mut self) {}
 }
 
-/// The bit of the column at position `at`, if there is one.
-fn bit(at: usize) -> Option<u128> {
-    1_u128.checked_shl(u32::try_from(at).ok()?)
-}
-
-/// The value of a column. The usual ones lie here, others on the heap.
-pub(crate) enum Held {
-    Bool(bool),
-    Int(i32),
-    BigInt(i64),
-    Text(String),
-    #[cfg(feature = "json")]
-    Json(Document),
-    Other(Box<dyn ColumnValue>),
-}
-
-impl Held {
-    pub(crate) fn new<T: SqlType>(mut value: T) -> Held {
-        // The compiler knows which one it is.
-        let any: &mut dyn Any = &mut value;
-        if let Some(value) = any.downcast_ref() {
-            return Held::Bool(*value);
-        }
-        if let Some(value) = any.downcast_ref() {
-            return Held::Int(*value);
-        }
-        if let Some(value) = any.downcast_ref() {
-            return Held::BigInt(*value);
-        }
-        if let Some(value) = any.downcast_mut() {
-            return Held::Text(std::mem::take(value));
-        }
-        Held::Other(Box::new(value))
-    }
-
-    fn as_value(&self) -> &dyn ColumnValue {
-        match self {
-            Held::Bool(value) => value,
-            Held::Int(value) => value,
-            Held::BigInt(value) => value,
-            Held::Text(value) => value,
-            #[cfg(feature = "json")]
-            Held::Json(value) => value,
-            Held::Other(value) => &**value,
-        }
-    }
-
-    fn into_value(self) -> sea_query::Value {
-        match self {
-            Held::Bool(value) => SqlType::into_value(value),
-            Held::Int(value) => SqlType::into_value(value),
-            Held::BigInt(value) => SqlType::into_value(value),
-            Held::Text(value) => SqlType::into_value(value),
-            #[cfg(feature = "json")]
-            Held::Json(value) => Box::new(value).into_value(),
-            Held::Other(value) => value.into_value(),
-        }
+/// The bit of the column at position `at`; 0 if there is none.
+fn bit(at: usize) -> u128 {
+    match at {
+        0..128 => 1 << at,
+        _ => 0,
     }
 }
 

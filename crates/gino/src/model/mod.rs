@@ -30,6 +30,7 @@ mod relation;
 mod key;
 #[cfg_attr(not(feature = "json"), allow(dead_code, unused_imports))]
 mod draft;
+mod held;
 mod merge;
 mod plans;
 mod registry;
@@ -42,11 +43,11 @@ pub use crate::sql_type::{EnumDef, GinoEnum, SqlType, TypeDef};
 pub use column::Column;
 pub(crate) use column::{reference, table_name};
 #[cfg(feature = "json")]
-pub(crate) use draft::Held;
-#[cfg(feature = "json")]
 pub(crate) use draft::PropertyValue;
 pub use draft::{Assign, Draft};
 pub(crate) use draft::{PropertySlot, Slot};
+#[cfg(feature = "json")]
+pub(crate) use held::Held;
 pub(crate) use key::Keyed;
 pub use key::{Key, NoKey};
 pub(crate) use link::Link;
