@@ -314,14 +314,20 @@ impl Writer {
             self.number(number / 10);
         }
         let digit = u32::try_from(number % 10).ok();
-        self.sql
-            .extend(digit.and_then(|digit| char::from_digit(digit, 10)));
+        if let Some(digit) = digit.and_then(|digit| char::from_digit(digit, 10)) {
+            self.sql.push(digit);
+        }
     }
 }
 
 impl std::fmt::Write for Writer {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         self.sql.push_str(text);
+        Ok(())
+    }
+
+    fn write_char(&mut self, letter: char) -> std::fmt::Result {
+        self.sql.push(letter);
         Ok(())
     }
 }
