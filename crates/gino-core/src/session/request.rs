@@ -1,10 +1,11 @@
 //! Owns what a session is asked for and where its rows go.
 
 use std::any::Any;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use foldhash::fast::FixedState;
 
 use super::CopyDoor;
 use crate::codec::{Format, Oid, Type};
@@ -22,7 +23,7 @@ impl Sql {
     /// A statement's text.
     pub fn new(text: impl Into<Arc<str>>) -> Sql {
         let text = text.into();
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&*text);
+        let hash = FixedState::default().hash_one(&*text);
         Sql { text, hash }
     }
 

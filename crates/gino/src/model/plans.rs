@@ -73,7 +73,7 @@ impl Plans {
     /// The row of a key.
     pub(crate) fn get(&self, table: &Table) -> &Sql {
         self.get.get_or_init(|| {
-            let (columns, from, key) = (self.columns(table), table.sql(), by_key(table, 1));
+            let (columns, from, key) = (names(table), table.sql(), by_key(table, 1));
             Sql::from(format!("SELECT {columns} FROM {from} WHERE {key}"))
         })
     }
@@ -93,7 +93,7 @@ impl Plans {
     pub(crate) fn insert(&self, table: &Table, mask: u128) -> Cow<'_, Sql> {
         self.usual(&self.insert, Set::Insert, mask, || {
             let names: Vec<String> = chosen(table, mask).map(quoted).collect();
-            let (of, columns) = (table.sql(), self.columns(table));
+            let (of, columns) = (table.sql(), self::names(table));
             if names.is_empty() {
                 return format!("INSERT INTO {of} DEFAULT VALUES RETURNING {columns}");
             }
@@ -134,7 +134,7 @@ impl Plans {
                 sets.push_str(&format!("{} = ${number}", quoted(name)));
             }
             let (of, key) = (table.sql(), by_key(table, number + 1));
-            let columns = self.columns(table);
+            let columns = names(table);
             format!("UPDATE {of} SET {sets} WHERE {key} RETURNING {columns}")
         })
     }
@@ -207,12 +207,17 @@ fn chosen(table: &Table, mask: u128) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// `"users"."id" = $1 AND …`, from parameter `first` on.
-pub(crate) fn by_key(table: &Table, first: usize) -> String {
-    let of = quoted(table.name);
+/// `"id", "nickname", …`: what needs no more is short, as the server copies the text of a statement each
+/// time it runs (PostgreSQL source, pgstat_report_activity).
+fn names(table: &Table) -> String {
+    let names: Vec<String> = table.columns.iter().map(|c| quoted(c.name)).collect();
+    names.join(", ")
+}
+
+/// `"id" = $1 AND …`, from parameter `first` on.
+fn by_key(table: &Table, first: usize) -> String {
     let parts = (first..).zip(table.primary_key());
-    let parts =
-        parts.map(|(number, (_, column))| format!("{of}.{} = ${number}", quoted(column.name)));
+    let parts = parts.map(|(number, (_, column))| format!("{} = ${number}", quoted(column.name)));
     parts.collect::<Vec<_>>().join(" AND ")
 }
 
