@@ -102,7 +102,9 @@ macro_rules! awaited {
             type IntoFuture = $crate::BoxFuture<Self::Output>;
 
             fn into_future(self) -> Self::IntoFuture {
-                Box::pin(self.run())
+                // Room first: the future is made there, not copied there.
+                let made = Box::write(Box::new_uninit(), self.run());
+                Box::into_pin(made)
             }
         }
     };
