@@ -106,7 +106,8 @@ impl<R: Runtime> Inner<R> {
         let wire = Link::new(
             &self.config,
             Arc::clone(&self.catalog),
-            self.runtime.random(),
+            // The first bit is set: names that it is in are all of one length.
+            self.runtime.random() | 1 << 63,
         );
         let closing = OnDrop::new(Arc::clone(&wire), |link| link.close());
         let mut route = attempt.route.clone();
