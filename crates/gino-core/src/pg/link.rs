@@ -23,7 +23,7 @@ use crate::config::{Config, Endpoint, Protocol};
 use crate::error::{Closed, Error, Result};
 use crate::session::{
     CacheFigures, Channel, Condition, Feed, Flush, Outlet, Reply, Request, Session, Silence, Sink,
-    Sql, Statement, Status, Submitted, Transport, Wire, empty, pass, reply,
+    Sql, Statement, Status, Submitted, Transport, Wire, pass, reply,
 };
 
 /// A connection to a PostgreSQL server.
@@ -277,8 +277,7 @@ impl Wire for Link {
     fn poll_transmit(&self, out: &mut BytesMut) -> bool {
         let mut shared = self.lock();
         let any = !shared.out.is_empty();
-        pass(&mut shared.out, out);
-        empty(&mut shared.out, KEEP);
+        pass(&mut shared.out, out, KEEP);
         any
     }
 
@@ -328,7 +327,7 @@ impl Session for Link {
             if let Request::CopyIn { door, .. } = &request {
                 shared.door = Some(Arc::clone(door));
             }
-            pass(&mut scratch, &mut shared.out);
+            pass(&mut scratch, &mut shared.out, KEEP);
             op.sink = sink.take();
             shared.push(op);
             match (shared.corked, shared.in_flight) {
@@ -337,7 +336,6 @@ impl Session for Link {
                 (false, _) => Some(Flush::Soon),
             }
         };
-        empty(&mut scratch, KEEP);
         SCRATCH.set(scratch);
         if let Some(when) = when {
             self.flush(when);

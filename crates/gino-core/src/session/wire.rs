@@ -58,13 +58,14 @@ pub trait Wire: Send + Sync {
     fn lost(&self, cause: Option<io::Error>);
 }
 
-/// Moves what is in `from` to the end of `to`, without a copy if that is empty.
-pub fn pass(from: &mut BytesMut, to: &mut BytesMut) {
+/// Moves what is in `from` to the end of `to`, without a copy if that is empty, and empties it as
+/// [`empty`] does.
+pub fn pass(from: &mut BytesMut, to: &mut BytesMut, keep: usize) {
     match to.is_empty() {
         true => std::mem::swap(from, to),
         false => to.extend_from_slice(from),
     }
-    from.clear();
+    empty(from, keep);
 }
 
 /// Empties a buffer that is used again, and gives its room back if that is more than `keep` bytes.

@@ -53,7 +53,7 @@ impl<M: Model> Create<M> {
     fn finish(&mut self) -> Result<()> {
         let draft = &mut self.row.draft;
         M::defaults(draft);
-        if !draft.has_all(Self::REQUIRED) || M::TABLE.columns.len() > 128 {
+        if !Self::REQUIRED.is_some_and(|required| draft.has_all(required)) {
             check::<M>(draft)?;
         }
         draft.settle_properties();
@@ -62,7 +62,7 @@ impl<M: Model> Create<M> {
     }
 
     /// See [`crate::model::Table::required`].
-    const REQUIRED: u128 = M::TABLE.required();
+    const REQUIRED: Option<u128> = M::TABLE.required();
 
     fn run(mut self) -> impl Future<Output = Result<M>> + Send {
         let finished = self.finish();

@@ -35,16 +35,20 @@ impl Table {
         columns.filter(|(_, column)| column.primary_key)
     }
 
-    /// A bit for each column that a new row needs a value for, as far as there are bits.
-    pub(crate) const fn required(&self) -> u128 {
+    /// A bit for each column that a new row needs a value for; `None` if there are more columns than
+    /// bits.
+    pub(crate) const fn required(&self) -> Option<u128> {
         let (mut required, mut bit, mut columns) = (0, 1_u128, self.columns);
         while let [column, rest @ ..] = columns {
+            if bit == 0 {
+                return None;
+            }
             if column.is_required() {
                 required |= bit;
             }
             (bit, columns) = (bit << 1, rest);
         }
-        required
+        Some(required)
     }
 
     /// The name in quotes, with its schema.
