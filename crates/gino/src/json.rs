@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
+use crate::model::Draft;
 use crate::sql_type::{SqlType, TypeDef};
 
 /// A value that a JSON column holds: JSON itself, or any type that serde knows.
@@ -182,11 +183,19 @@ impl<T: Serialize> crate::Assignable<Json<T>> for &T {
     fn assigned(self) -> crate::Assigned<Json<T>> {
         crate::Assigned::Json(Document::of(self))
     }
+
+    fn put(self, draft: &mut Draft, at: usize) {
+        draft.put_json(at, self);
+    }
 }
 
 impl<T: Serialize> crate::Assignable<Option<Json<T>>> for &T {
     fn assigned(self) -> crate::Assigned<Option<Json<T>>> {
         crate::Assigned::Json(Document::of(self))
+    }
+
+    fn put(self, draft: &mut Draft, at: usize) {
+        draft.put_json(at, self);
     }
 }
 
@@ -194,11 +203,19 @@ impl<T: Serialize> crate::Assignable<Json<T>> for &Json<T> {
     fn assigned(self) -> crate::Assigned<Json<T>> {
         (&self.0).assigned()
     }
+
+    fn put(self, draft: &mut Draft, at: usize) {
+        draft.put_json(at, &self.0);
+    }
 }
 
 impl<T: Serialize> crate::Assignable<Option<Json<T>>> for &Json<T> {
     fn assigned(self) -> crate::Assigned<Option<Json<T>>> {
         (&self.0).assigned()
+    }
+
+    fn put(self, draft: &mut Draft, at: usize) {
+        draft.put_json(at, &self.0);
     }
 }
 

@@ -131,8 +131,9 @@ pub trait Executor: sealed::Runs + Sync {
     ) -> impl Future<Output = Result<Status>> + Send {
         let (target, sql) = (here(self.target()), sql.into());
         async move {
-            let (target, values) = (target?, Sets(sets));
-            let done = statement(&target, &sql, &values, 0, None).await?;
+            let target = target?;
+            let sets: Vec<_> = sets.iter().map(|set| Values(set)).collect();
+            let done = statement(&target, &sql, &Sets(&sets), 0, None).await?;
             Ok(Status::of(done))
         }
     }

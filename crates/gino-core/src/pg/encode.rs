@@ -14,12 +14,7 @@ use crate::session::{Feed, Known, Params, Request, Statement, Written};
 /// statement that a Prepare makes.
 pub(super) fn encode(request: &Request<'_>, name: &str, out: &mut BytesMut) -> Result<Stage> {
     match request {
-        Request::Prepare(sql) => {
-            frontend::parse(name, sql.as_str(), [], out).map_err(|_| zero_byte())?;
-            frontend::describe(b'S', name, out).map_err(|_| zero_byte())?;
-            frontend::sync(out);
-            Ok(Stage::Parse)
-        }
+        Request::Prepare(sql) => prepare(sql.as_str(), name, out),
         Request::Execute {
             statement,
             params,
@@ -39,18 +34,14 @@ pub(super) fn encode(request: &Request<'_>, name: &str, out: &mut BytesMut) -> R
         }
         Request::Types { oids, all } => {
             let statement = introspect::question(*all);
-            let first = reparse(&statement, out)?;
-            bind("", &statement, &introspect::Asked(oids, *all), 0, out)?;
-            execute("", 0, out)?;
-            frontend::sync(out);
-            Ok(first)
+            open("", &statement, &introspect::Asked(oids, *all), 0, out)
         }
         Request::Script(sql) => {
-            frontend::query(sql, out).map_err(|_| zero_byte())?;
+            query(sql, out)?;
             Ok(Stage::Script)
         }
         Request::CopyIn { sql, .. } => {
-            frontend::query(sql, out).map_err(|_| zero_byte())?;
+            query(sql, out)?;
             Ok(Stage::Feed)
         }
         Request::Open {
@@ -58,13 +49,7 @@ pub(super) fn encode(request: &Request<'_>, name: &str, out: &mut BytesMut) -> R
             statement,
             params,
             max_rows,
-        } => {
-            let first = reparse(statement, out)?;
-            bind(portal, statement, *params, 0, out)?;
-            execute(portal, *max_rows, out)?;
-            frontend::sync(out);
-            Ok(first)
-        }
+        } => open(portal, statement, *params, *max_rows, out),
         Request::Fetch {
             portal, max_rows, ..
         } => {
@@ -78,6 +63,34 @@ pub(super) fn encode(request: &Request<'_>, name: &str, out: &mut BytesMut) -> R
             Ok(Stage::Close)
         }
     }
+}
+
+#[cold]
+fn prepare(sql: &str, name: &str, out: &mut BytesMut) -> Result<Stage> {
+    frontend::parse(name, sql, [], out).map_err(|_| zero_byte())?;
+    frontend::describe(b'S', name, out).map_err(|_| zero_byte())?;
+    frontend::sync(out);
+    Ok(Stage::Parse)
+}
+
+#[cold]
+fn open(
+    portal: &str,
+    statement: &Statement,
+    params: &dyn Params,
+    max_rows: u32,
+    out: &mut BytesMut,
+) -> Result<Stage> {
+    let first = reparse(statement, out)?;
+    bind(portal, statement, params, 0, out)?;
+    execute(portal, max_rows, out)?;
+    frontend::sync(out);
+    Ok(first)
+}
+
+#[cold]
+fn query(sql: &str, out: &mut BytesMut) -> Result<()> {
+    frontend::query(sql, out).map_err(|_| zero_byte())
 }
 
 /// The unnamed statement may have been replaced meanwhile: it goes along each time.
@@ -114,6 +127,13 @@ fn bind(
     let message = begin(b'B', out);
     put_name(portal, out)?;
     put_name(&statement.name, out)?;
+    if let Some(written) = params.written(set, &statement.params) {
+        out.put_slice(BINARY);
+        out.put_u16(count);
+        out.put_slice(written);
+        result_formats(&statement.columns, out)?;
+        return end(message, out);
+    }
     out.put_u16(count);
     let mut format = out.len();
     out.put_bytes(0, 2 * expected);
@@ -165,7 +185,7 @@ fn put_at<const N: usize>(at: usize, bytes: [u8; N], out: &mut BytesMut) {
 }
 
 fn put_name(name: &str, out: &mut BytesMut) -> Result<()> {
-    if name.bytes().any(|byte| byte == 0) {
+    if name.as_bytes().contains(&0) {
         return Err(zero_byte());
     }
     out.put_slice(name.as_bytes());
@@ -176,13 +196,16 @@ fn put_name(name: &str, out: &mut BytesMut) -> Result<()> {
 /// One code for all columns where they agree, which is the usual case.
 fn result_formats(columns: &Columns, out: &mut BytesMut) -> Result<()> {
     if columns.is_binary() {
-        out.put_slice(&[0, 1, 0, 1]);
+        out.put_slice(BINARY);
         return Ok(());
     }
     out.put_u16(u16::try_from(columns.len()).map_err(|_| too_large())?);
     columns.iter().for_each(|c| out.put_u16(code(c.format)));
     Ok(())
 }
+
+/// One format code, for all: binary.
+const BINARY: &[u8] = &[0, 1, 0, 1];
 
 fn code(format: Format) -> u16 {
     match format {

@@ -213,6 +213,12 @@ pub trait Params: Sync {
         self.len(set) == 0
     }
 
+    /// All values of `set` for parameters of these types, if they are written down already as a Bind
+    /// has them: each with its length, in binary form.
+    fn written(&self, _set: usize, _types: &[Oid]) -> Option<&[u8]> {
+        None
+    }
+
     /// Appends value `index` (from 0) of `set` to `out`, without a length, as a parameter of type `of`.
     ///
     /// # Errors

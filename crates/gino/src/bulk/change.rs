@@ -6,7 +6,7 @@ use gino_core::error::{Result, UsageError};
 use sea_query::{DeleteStatement, Expr as SeaExpr, ReturningClause, SelectExpr, UpdateStatement};
 
 use crate::expr::Condition;
-use crate::model::{self, Assign, Draft, Model, Slot, table_name};
+use crate::model::{self, Assign, Draft, Model, table_name};
 use crate::param::{Built, POSTGRES};
 use crate::place::{On, awaited, placed};
 use crate::query::Status;
@@ -63,17 +63,15 @@ impl<M: Model> UpdateAll<M> {
         on.status(&built.sql, &built).await
     }
 
-    fn statement(mut self) -> Result<(On, UpdateStatement)> {
+    fn statement(self) -> Result<(On, UpdateStatement)> {
         if self.draft.is_empty() {
             return Err(UsageError::Statement("an update of all rows has to set something").into());
         }
-        let mut slots = std::mem::take(&mut self.draft.slots);
-        model::merge::<M>(&mut slots, self.draft.properties, model::Merge::Update);
         let mut statement = UpdateStatement::new();
         statement.table(table_name(M::TABLE));
-        for (index, slot) in slots {
+        for (index, value) in model::merged::<M>(self.draft, model::Merge::Update) {
             let name = M::TABLE.columns.get(index).map_or("", |column| column.name);
-            statement.value(name, Slot::into_sea(slot));
+            statement.value(name, value);
         }
         for condition in self.conditions {
             statement.and_where(condition);

@@ -6,7 +6,7 @@ use sea_query::{
 };
 
 use crate::expr::Expr;
-use crate::model::{self, Column, ColumnDef, Model, Slot};
+use crate::model::{self, Column, ColumnDef, Model};
 use crate::sql_type::{SqlType, quoted};
 
 use super::{BulkCreate, ColumnSet, UpdateAll, sorted};
@@ -56,12 +56,7 @@ impl<M: Model> OnConflict<M> {
     /// ```
     pub fn do_update_with(self, changes: impl Into<UpdateAll<M>>) -> BulkCreate<M> {
         let (draft, filters) = changes.into().into_parts();
-        let mut slots = draft.slots;
-        model::merge::<M>(&mut slots, draft.properties, model::Merge::Update);
-        let sets = slots
-            .into_iter()
-            .map(|(at, slot)| (at, Slot::into_sea(slot)));
-        let sets = sets.collect();
+        let sets = model::merged::<M>(draft, model::Merge::Update);
         self.with(Action::Set { sets, filters })
     }
 

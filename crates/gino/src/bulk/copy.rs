@@ -5,7 +5,7 @@ use std::pin::Pin;
 use bytes::{BufMut, BytesMut};
 use gino_core::engine::within;
 use gino_core::error::{CodecError, Error, Result, UsageError};
-use postgres_types::{IsNull, Type};
+use postgres_types::{IsNull, ToSql, Type};
 
 use crate::context;
 use crate::crud::Create;
@@ -132,9 +132,14 @@ fn check(draft: &Draft, columns: &[&ColumnDef]) -> Result<()> {
 /// A row: the number of its fields, then the length and bytes of each. `arrays` are the types of which
 /// the server has said more.
 fn encode(draft: &Draft, arrays: &[Option<Type>], out: &mut BytesMut) -> Result<()> {
-    let count = i16::try_from(draft.slots.len()).unwrap_or(i16::MAX);
+    let count = i16::try_from(draft.len()).unwrap_or(i16::MAX);
     out.put_i16(count);
-    for (place, ((value, wire), array)) in draft.wire_values().zip(arrays).enumerate() {
+    if let Some(written) = draft.written(|_, _| true) {
+        out.put_slice(written);
+        return Ok(());
+    }
+    let values = draft.values().zip(draft.wires()).zip(arrays);
+    for (place, ((value, wire), array)) in values.enumerate() {
         let ty = array.clone().unwrap_or(wire);
         let start = out.len();
         out.put_i32(-1);

@@ -114,12 +114,8 @@ async fn create<M: Model>(
         return complete(&on, made, all);
     }
     let sql = text::<M>(Set::Each, mask, conflict, || each::<M>(mask, conflict));
-    let sets: Vec<Vec<_>> = drafts
-        .iter()
-        .map(|draft| draft.values().collect())
-        .collect();
     let load = LoadSink::boxed(rows);
-    let done = on.run(&sql, &Sets(&sets), 0, load).await?;
+    let done = on.run(&sql, &Sets(&drafts), 0, load).await?;
     let load = LoadSink::<Rows<Whole<M>>>::load_of(done.sink);
     let made = load.map_or_else(Vec::new, |mut load| load.take());
     complete(&on, made, all)
@@ -177,7 +173,8 @@ fn tail<M: Model>(mask: u128, conflict: Option<&Conflict>) -> String {
 
 /// All rows from an array per column.
 fn many<M: Model>(first: &Draft, mask: u128, conflict: Option<&Conflict>) -> String {
-    let Unnested { fields, source } = Unnested::new(&columns_of(M::TABLE, mask), &first.wires());
+    let wires: Vec<_> = first.wires().collect();
+    let Unnested { fields, source } = Unnested::new(&columns_of(M::TABLE, mask), &wires);
     let (head, fields, tail) = (
         head::<M>(mask),
         fields.join(", "),

@@ -56,12 +56,11 @@ async fn get_or_create<M: Model>(on: &On, row: Create<M>, key: &[usize]) -> Resu
     let Some(mask) = draft.mask() else {
         return Err(UsageError::Statement("get_or_create takes values, not expressions").into());
     };
-    let mut wanted: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(key.len());
+    let mut wanted = Vec::with_capacity(key.len());
     for index in key {
-        let place = draft.slots.iter().position(|(at, _)| at == index);
-        let value = place.and_then(|place| draft.value(place));
-        wanted.push(value.ok_or_else(|| missing::<M>(*index))?);
+        wanted.push(draft.value_of(*index).ok_or_else(|| missing::<M>(*index))?);
     }
+    let wanted: Vec<&(dyn ToSql + Sync)> = wanted.iter().map(|value| value as _).collect();
     let find = M::plans().other(Set::Find, mask, Some(key), || find::<M>(key));
     let create = M::plans().other(Set::Try, mask, Some(key), || attempt::<M>(mask, key));
     // Whoever deletes rows at the same time can make both miss; not for long.

@@ -4,7 +4,7 @@
 use gino_core::error::{Result, UsageError};
 use sea_query::{Expr as SeaExpr, InsertStatement, Keyword, ReturningClause};
 
-use crate::model::{self, ColumnDef, Draft, Model, Slot, table_name};
+use crate::model::{self, ColumnDef, Draft, Model, table_name};
 use crate::param::{Built, POSTGRES};
 use crate::place::On;
 use crate::select::{Rows, Whole};
@@ -42,27 +42,26 @@ async fn load<M: Model>(on: &On, built: &Built) -> Result<Vec<M>> {
 fn statements<M: Model>(drafts: Vec<Draft>, conflict: Option<&Conflict>) -> Result<Vec<Built>> {
     let mut columns = Vec::new();
     let merged = drafts.into_iter().map(|draft| {
-        let mut slots = draft.slots;
-        model::merge::<M>(&mut slots, draft.properties, model::Merge::Create);
-        let new = slots.iter().map(|(index, _)| *index);
+        let values = model::merged::<M>(draft, model::Merge::Create);
+        let new = values.iter().map(|(index, _)| *index);
         for index in new {
             if !columns.contains(&index) {
                 columns.push(index);
             }
         }
-        slots
+        values
     });
-    let merged: Vec<Vec<(usize, Slot)>> = merged.collect();
+    let merged: Vec<Vec<(usize, SeaExpr)>> = merged.collect();
     if columns.is_empty() {
         // All columns are the server's to fill; one has to be named.
         columns.push(0);
     }
     columns.sort_unstable();
-    let rows = merged.into_iter().map(|mut slots| {
+    let rows = merged.into_iter().map(|mut values| {
         let value = |index: &usize| {
-            let place = slots.iter().position(|(at, _)| at == index);
+            let place = values.iter().position(|(at, _)| at == index);
             match place {
-                Some(place) => Slot::into_sea(slots.swap_remove(place).1),
+                Some(place) => values.swap_remove(place).1,
                 None => SeaExpr::Keyword(Keyword::Default),
             }
         };

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use bytes::BytesMut;
 use postgres_types::{Format as TypeFormat, IsNull, Kind, ToSql, Type};
 
-use crate::model::{ColumnDef, Draft, Table};
+use crate::model::{ColumnDef, Draft, Held, Table};
 use crate::sql_type::quoted;
 
 /// What makes rows of an array per column: `fields` of each, out of `FROM source`.
@@ -62,7 +62,7 @@ pub(super) fn is_text(name: &str) -> bool {
 
 /// The values of one column in all rows, as an array.
 #[derive(Debug)]
-pub(super) struct Array<'a>(pub(super) Vec<&'a (dyn ToSql + Sync)>);
+pub(super) struct Array<'a>(pub(super) Vec<Held<'a>>);
 
 impl<'a> Array<'a> {
     /// The column at place `at` of each draft.
@@ -77,7 +77,7 @@ impl ToSql for Array<'_> {
         let Kind::Array(member) = ty.kind() else {
             return Err("an array is needed".into());
         };
-        let items: Vec<Item<'_>> = self.0.iter().map(|value| Item(*value, member)).collect();
+        let items: Vec<Item<'_>> = self.0.iter().map(|value| Item(value, member)).collect();
         items.to_sql(ty, out)
     }
 
@@ -89,7 +89,7 @@ impl ToSql for Array<'_> {
 }
 
 #[derive(Debug)]
-struct Item<'a>(&'a (dyn ToSql + Sync), &'a Type);
+struct Item<'a>(&'a Held<'a>, &'a Type);
 
 impl ToSql for Item<'_> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome {

@@ -10,7 +10,7 @@ use sea_query::Expr as SeaExpr;
 
 use crate::crud::Update;
 use crate::expr::Expr;
-use crate::model::{Draft, Key, Keyed, Model};
+use crate::model::{Draft, Held, Key, Keyed, Model};
 use crate::place::{On, awaited, placed};
 use crate::record::{Load, LoadSink};
 use crate::select::{Rows, Whole};
@@ -128,10 +128,10 @@ where
         return each(on, mask, rows).await;
     };
     let sql = many::<M>(mask, &first.change.draft);
-    let mut values: Vec<Vec<&(dyn ToSql + Sync)>> = Vec::new();
+    let mut values: Vec<Vec<Held<'_>>> = Vec::new();
     for row in rows {
         let mut own = Vec::with_capacity(columns.len() + 1);
-        own.extend(Keyed::of(&row.change.key).values());
+        own.extend(Keyed::of(&row.change.key).values().map(Held::Other));
         own.extend(row.change.draft.values());
         values.resize_with(own.len(), || Vec::with_capacity(rows.len()));
         values
@@ -181,9 +181,9 @@ where
     let sql = M::plans().update(M::TABLE, mask);
     let sets = rows.iter().map(|row| {
         let (draft, key) = (Some(&row.change.draft), &row.change.key);
-        Keyed { draft, key }.values().collect()
+        Keyed { draft, key }
     });
-    let sets: Vec<Vec<_>> = sets.collect();
+    let sets: Vec<_> = sets.collect();
     let load = LoadSink::boxed(Rows::new(Whole::<M>::new()));
     let done = on.run(&sql, &Sets(&sets), 0, load).await?;
     let load = LoadSink::<Rows<Whole<M>>>::load_of(done.sink);

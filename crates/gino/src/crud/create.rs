@@ -6,7 +6,7 @@ use gino_core::error::{Result, RowError, UsageError};
 use sea_query::{InsertStatement, ReturningClause};
 
 use super::one::One;
-use crate::model::{self, Assign, Draft, Model, Slot, table_name};
+use crate::model::{self, Assign, Draft, Model, table_name};
 use crate::param::{Built, POSTGRES};
 use crate::place::{On, awaited, placed};
 
@@ -116,16 +116,14 @@ fn check<M: Model>(draft: &Draft) -> Result<()> {
 }
 
 /// An insert whose values are expressions too.
-fn insert<M: Model>(mut draft: Draft) -> Result<Built> {
-    let mut slots = std::mem::take(&mut draft.slots);
-    model::merge::<M>(&mut slots, draft.properties, model::Merge::Create);
+fn insert<M: Model>(draft: Draft) -> Result<Built> {
+    let values = model::merged::<M>(draft, model::Merge::Create);
     let mut statement = InsertStatement::new();
     statement.into_table(table_name(M::TABLE));
     let named = |index: usize| M::TABLE.columns.get(index).map_or("", |column| column.name);
-    statement.columns(slots.iter().map(|(index, _)| named(*index)));
-    let values = slots.into_iter().map(|(_, slot)| Slot::into_sea(slot));
+    statement.columns(values.iter().map(|(index, _)| named(*index)));
     // As many values as columns: it cannot fail.
-    let _ = statement.values(values);
+    let _ = statement.values(values.into_iter().map(|(_, value)| value));
     let columns = M::plans().columns(M::TABLE);
     let columns = sea_query::Expr::Custom(columns.into());
     statement.returning(ReturningClause::Exprs(vec![columns]));

@@ -7,7 +7,7 @@ use sea_query::{Expr as SeaExpr, ReturningClause, UpdateStatement};
 
 use super::one::One;
 use crate::model;
-use crate::model::{Assign, Draft, Key, Keyed, Model, Slot, reference, table_name};
+use crate::model::{Assign, Draft, Key, Keyed, Model, reference, table_name};
 use crate::param::{Built, POSTGRES};
 use crate::place::{On, placed};
 
@@ -24,6 +24,9 @@ pub(crate) struct Change<K> {
     pub(crate) on: On,
 }
 
+/// How many columns an update usually sets, at most: its room grows.
+const USUAL: usize = 2;
+
 impl<M: Model> Update<M>
 where
     M::Key: Key,
@@ -32,7 +35,7 @@ where
     pub(crate) fn new(key: M::Key) -> Update<M> {
         let change = Change {
             key,
-            draft: Draft::default(),
+            draft: Draft::with_room(USUAL),
             on: On::new(M::db),
         };
         Update {
@@ -116,17 +119,15 @@ impl<M: Model> Assign<M> for Update<M> {
 }
 
 /// An update whose values are expressions too.
-fn update<M: Model>(mut draft: Draft, key: M::Key) -> Result<Built>
+fn update<M: Model>(draft: Draft, key: M::Key) -> Result<Built>
 where
     M::Key: Key,
 {
-    let mut slots = std::mem::take(&mut draft.slots);
-    model::merge::<M>(&mut slots, draft.properties, model::Merge::Update);
     let mut statement = UpdateStatement::new();
     statement.table(table_name(M::TABLE));
-    for (index, slot) in slots {
+    for (index, value) in model::merged::<M>(draft, model::Merge::Update) {
         let name = M::TABLE.columns.get(index).map_or("", |column| column.name);
-        statement.value(name, Slot::into_sea(slot));
+        statement.value(name, value);
     }
     for ((_, column), value) in M::TABLE.primary_key().zip(key.into_values()) {
         let equal = sea_query::BinOper::Equal;

@@ -4,6 +4,7 @@
 use sea_query::Expr as SeaExpr;
 
 use super::Expr;
+use crate::model::Draft;
 use crate::sql_type::SqlType;
 
 /// What can be compared or combined with values of the Rust type `P`: such a value, a column, or an
@@ -26,6 +27,17 @@ pub trait Operand<P> {
 pub trait Assignable<T> {
     /// The value or expression.
     fn assigned(self) -> Assigned<T>;
+
+    /// Gives it to the column at position `at` of `draft`.
+    #[doc(hidden)]
+    #[inline]
+    fn put(self, draft: &mut Draft, at: usize)
+    where
+        Self: Sized,
+        T: SqlType,
+    {
+        draft.assign(at, self.assigned());
+    }
 }
 
 /// What a column is set to.
@@ -113,6 +125,11 @@ macro_rules! __operand {
             fn assigned(self) -> $crate::Assigned<$rust> {
                 $crate::Assigned::Value(self)
             }
+
+            #[inline]
+            fn put(self, draft: &mut $crate::model::Draft, at: usize) {
+                draft.put(at, self);
+            }
         }
 
         impl $crate::Assignable<::core::option::Option<$rust>> for $rust {
@@ -135,11 +152,19 @@ macro_rules! strings {
             fn assigned(self) -> Assigned<String> {
                 Assigned::Value(String::from(self))
             }
+
+            fn put(self, draft: &mut Draft, at: usize) {
+                draft.put_text(at, self);
+            }
         }
 
         impl Assignable<Option<String>> for $given {
             fn assigned(self) -> Assigned<Option<String>> {
                 Assigned::Value(Some(String::from(self)))
+            }
+
+            fn put(self, draft: &mut Draft, at: usize) {
+                draft.put_text(at, self);
             }
         }
     )* };

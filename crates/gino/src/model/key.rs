@@ -95,16 +95,16 @@ impl<'a, K: Key> Keyed<'a, K> {
         Keyed { draft: None, key }
     }
 
+    /// Those of the key alone.
     pub(crate) fn values(&self) -> impl Iterator<Item = &'a (dyn ToSql + Sync)> + use<'a, K> {
         let key = self.key;
-        let of_draft = self.draft.into_iter().flat_map(Draft::values);
-        of_draft.chain((0..K::LENGTH).filter_map(|at| key.value(at)))
+        (0..K::LENGTH).filter_map(|at| key.value(at))
     }
 }
 
 impl<K: Key> Params for Keyed<'_, K> {
-    fn len(&self, set: usize) -> usize {
-        self.draft.map_or(0, |draft| draft.len(set)) + K::LENGTH
+    fn len(&self, _set: usize) -> usize {
+        self.draft.map_or(0, Draft::len) + K::LENGTH
     }
 
     fn encode(
@@ -114,11 +114,12 @@ impl<K: Key> Params for Keyed<'_, K> {
         of: ParamType<'_>,
         out: &mut BytesMut,
     ) -> Result<Written> {
-        let before = self.draft.map_or(0, |draft| draft.len(set));
-        let value = match index.checked_sub(before) {
-            Some(at) => self.key.value(at),
-            None => self.draft.and_then(|draft| draft.value(index)),
-        };
-        write(value, index, of, out)
+        match self.draft {
+            Some(draft) if index < draft.len() => draft.encode(set, index, of, out),
+            draft => {
+                let before = draft.map_or(0, Draft::len);
+                write(self.key.value(index - before), index, of, out)
+            }
+        }
     }
 }

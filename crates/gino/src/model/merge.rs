@@ -1,12 +1,11 @@
 //! Owns how properties that were set reach the JSON column they live in. Never touches keys that
 //! were not set.
 
+use sea_query::Expr as SeaExpr;
 #[cfg(feature = "json")]
-use sea_query::{BinOper, Expr as SeaExpr, Func};
+use sea_query::{BinOper, Func};
 
-#[cfg(feature = "json")]
-use super::Held;
-use super::{Model, PropertySlot, Slot};
+use super::{Draft, Model};
 
 /// What the properties are merged into, where the column itself was not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,26 +16,24 @@ pub(crate) enum Merge {
     Update,
 }
 
-/// Without JSON there are no properties.
+/// What the columns of `draft` become, in order. Without JSON there are no properties.
 #[cfg(not(feature = "json"))]
-pub(crate) fn merge<M: Model>(_: &mut Vec<(usize, Slot)>, _: Vec<PropertySlot>, _: Merge) {}
+pub(crate) fn merged<M: Model>(draft: Draft, _: Merge) -> Vec<(usize, SeaExpr)> {
+    draft.into_sea().0
+}
 
-/// Puts `properties` into the columns they live in.
+/// What the columns of `draft` become, in order, with the properties in the columns they live in.
 #[cfg(feature = "json")]
-pub(crate) fn merge<M: Model>(
-    slots: &mut Vec<(usize, Slot)>,
-    properties: Vec<PropertySlot>,
-    merge: Merge,
-) {
-    let mut left = properties;
+pub(crate) fn merged<M: Model>(draft: Draft, merge: Merge) -> Vec<(usize, SeaExpr)> {
+    let (mut columns, mut left) = draft.into_sea();
     while let Some(column) = left.first().map(|property| property.column) {
         let (mine, others): (Vec<_>, Vec<_>) = left
             .into_iter()
             .partition(|property| property.column == column);
         left = others;
-        let place = slots.iter().position(|(index, _)| *index == column);
+        let place = columns.iter().position(|(index, _)| *index == column);
         let base = match place {
-            Some(place) => Some(slots.remove(place).1.into_sea()),
+            Some(place) => Some(columns.remove(place).1),
             None if merge == Merge::Update => {
                 let name = M::TABLE
                     .columns
@@ -48,14 +45,15 @@ pub(crate) fn merge<M: Model>(
             }
             None => None,
         };
-        slots.push((column, merged(base, mine)));
+        columns.push((column, with(base, mine)));
     }
-    slots.sort_by_key(|(index, _)| *index);
+    columns.sort_by_key(|(index, _)| *index);
+    columns
 }
 
 #[cfg(feature = "json")]
-fn merged(base: Option<SeaExpr>, properties: Vec<PropertySlot>) -> Slot {
-    use super::PropertyValue;
+fn with(base: Option<SeaExpr>, properties: Vec<super::PropertySlot>) -> SeaExpr {
+    use super::{PropertySlot, PropertyValue};
     use crate::json::Json;
     use crate::sql_type::SqlType;
 
@@ -76,7 +74,7 @@ fn merged(base: Option<SeaExpr>, properties: Vec<PropertySlot>) -> Slot {
     }
     let plain = Json(serde_json::Value::Object(plain));
     if base.is_none() && !is_computed {
-        return Slot::Value(Held::new(plain));
+        return SeaExpr::Value(plain.into_value());
     }
     let plain = SeaExpr::FunctionCall(Func::cast_as(SeaExpr::Value(plain.into_value()), "jsonb"));
     let mut whole = match base {
@@ -86,7 +84,7 @@ fn merged(base: Option<SeaExpr>, properties: Vec<PropertySlot>) -> Slot {
     if is_computed {
         whole = both(whole, SeaExpr::FunctionCall(computed));
     }
-    Slot::Sql(Box::new(whole))
+    whole
 }
 
 #[cfg(feature = "json")]

@@ -30,7 +30,6 @@ mod relation;
 mod key;
 #[cfg_attr(not(feature = "json"), allow(dead_code, unused_imports))]
 mod draft;
-mod held;
 mod merge;
 mod plans;
 mod registry;
@@ -42,16 +41,14 @@ pub use crate::record::{Load, Record};
 pub use crate::sql_type::{EnumDef, GinoEnum, SqlType, TypeDef};
 pub use column::Column;
 pub(crate) use column::{reference, table_name};
-#[cfg(feature = "json")]
-pub(crate) use draft::PropertyValue;
+pub(crate) use draft::Held;
 pub use draft::{Assign, Draft};
-pub(crate) use draft::{PropertySlot, Slot};
 #[cfg(feature = "json")]
-pub(crate) use held::Held;
+pub(crate) use draft::{PropertySlot, PropertyValue};
 pub(crate) use key::Keyed;
 pub use key::{Key, NoKey};
 pub(crate) use link::Link;
-pub(crate) use merge::{Merge, merge};
+pub(crate) use merge::{Merge, merged};
 pub use plans::Plans;
 pub(crate) use plans::Set;
 pub use property::Property;

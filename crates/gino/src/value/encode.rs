@@ -19,8 +19,8 @@ type Value<'a> = &'a (dyn ToSql + Sync);
 /// The values of a statement's parameters.
 pub(crate) struct Values<'a>(pub(crate) &'a [Value<'a>]);
 
-/// The values of several runs of a statement.
-pub(crate) struct Sets<'a, S>(pub(crate) &'a [S]);
+/// The parameters of several runs of a statement.
+pub(crate) struct Sets<'a, P>(pub(crate) &'a [P]);
 
 impl Params for Values<'_> {
     fn len(&self, _set: usize) -> usize {
@@ -55,13 +55,17 @@ pub(crate) fn write(
     written.map_err(|cause| refused(index, of, &*cause).into())
 }
 
-impl<'v, S: AsRef<[Value<'v>]> + Sync> Params for Sets<'_, S> {
+impl<P: Params> Params for Sets<'_, P> {
     fn sets(&self) -> usize {
         self.0.len()
     }
 
     fn len(&self, set: usize) -> usize {
-        values(self, set).len(set)
+        self.0.get(set).map_or(0, |own| own.len(0))
+    }
+
+    fn written(&self, set: usize, types: &[Oid]) -> Option<&[u8]> {
+        self.0.get(set)?.written(0, types)
     }
 
     fn encode(
@@ -71,12 +75,11 @@ impl<'v, S: AsRef<[Value<'v>]> + Sync> Params for Sets<'_, S> {
         of: ParamType<'_>,
         out: &mut BytesMut,
     ) -> Result<Written> {
-        values(self, set).encode(set, index, of, out)
+        match self.0.get(set) {
+            Some(own) => own.encode(0, index, of, out),
+            None => Ok(Written::Null),
+        }
     }
-}
-
-fn values<'a, 'v: 'a, S: AsRef<[Value<'v>]>>(sets: &Sets<'a, S>, set: usize) -> Values<'a> {
-    Values(sets.0.get(set).map_or(&[], S::as_ref))
 }
 
 /// Writes `value` where the server wants one of its own types.

@@ -17,7 +17,7 @@ use postgres_types::Type;
 /// Strings are values of the usual text types themselves.
 fn has_text_form(oid: Oid) -> bool {
     match Kind::of(oid) {
-        Kind::Text => !STRINGS.contains(&oid),
+        Kind::Text => !is_string(oid),
         Kind::Numeric | Kind::Uuid | Kind::Json | Kind::Jsonb => true,
         kind => !kind.is_common() && kind != Kind::Array,
     }
@@ -54,7 +54,11 @@ fn known(oid: Oid) -> Option<Type> {
     Type::from_oid(oid)
 }
 
-/// The types for which `is_text` is true: asked for each parameter, twice.
+/// Whether `is_text` is true of the type `oid`, without looking it up: asked for each parameter.
+pub(crate) fn is_string(oid: Oid) -> bool {
+    STRINGS.contains(&oid)
+}
+
 const STRINGS: [Oid; 5] = [19, 25, 705, 1042, 1043];
 
 #[cfg(test)]

@@ -1,40 +1,65 @@
 //! Owns what a row is to become: values and expressions by column, on their way from setters to a
 //! statement. Never sends anything; creates, updates and bulk statements do.
 
+mod held;
+mod put;
+mod read;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use bytes::BytesMut;
-use gino_core::error::Result;
-use gino_core::session::{ParamType, Params, Written};
-use postgres_types::{ToSql, Type};
+use gino_core::codec::Oid;
 use sea_query::Expr as SeaExpr;
 
-use super::held::{ColumnValue, Held};
 use super::{Column, Model, Property};
 #[cfg(feature = "json")]
 use crate::document::Document;
 use crate::expr::{Assignable, Assigned};
 use crate::param;
 use crate::sql_type::SqlType;
-use crate::value::write;
+
+use held::ColumnValue;
+pub(crate) use held::Held;
 
 /// Values for some columns of a table.
 #[derive(Default)]
 pub struct Draft {
-    /// By position; one per column.
-    pub(crate) slots: Vec<(usize, Slot)>,
-    pub(crate) properties: Vec<PropertySlot>,
+    /// One per column.
+    slots: Vec<Slot>,
+    properties: Vec<PropertySlot>,
+    /// Values of the usual types as they were given: for each its length and its binary form, as Bind
+    /// and COPY have it; -1 is the length of NULL (PostgreSQL manual, "Message Formats", Bind).
+    bytes: BytesMut,
+    /// Expressions, and values of other types.
+    others: Vec<Other>,
     /// A bit for each column that has a slot, as far as there are bits.
     given: u128,
     /// There is a slot that has no bit or no plain value.
     otherwise: bool,
 }
 
-/// What a column becomes.
-pub(crate) enum Slot {
-    Value(Held),
-    /// Boxed: most are values, which are a sixth of its size.
-    Sql(Box<SeaExpr>),
+/// What the column at position `at` becomes.
+#[derive(Clone, Copy)]
+struct Slot {
+    at: usize,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    /// What was written down from `start` to `end`.
+    Own { oid: Oid, start: usize, end: usize },
+    /// What was written down before `end`.
+    Null { oid: Oid, end: usize },
+    /// The one at that place among the others.
+    Other(usize),
+}
+
+enum Other {
+    Value(Box<dyn ColumnValue>),
+    Sql(SeaExpr),
 }
 
 /// What a property becomes.
@@ -71,14 +96,16 @@ impl PropertyValue {
     }
 }
 
+/// In bytes, for a value: the room grows for longer ones.
+const ROOM: usize = 32;
+
 impl Draft {
     /// No values yet, with room for those of `columns` columns.
     pub(crate) fn with_room(columns: usize) -> Draft {
         Draft {
             slots: Vec::with_capacity(columns),
-            properties: Vec::new(),
-            given: 0,
-            otherwise: false,
+            bytes: BytesMut::with_capacity(columns * ROOM),
+            ..Draft::default()
         }
     }
 
@@ -88,15 +115,10 @@ impl Draft {
     }
 
     fn has_slot(&self, at: usize) -> bool {
-        match bit(at) {
-            0 => self.slots.iter().any(|(index, _)| *index == at),
+        match put::bit(at) {
+            0 => self.slots.iter().any(|slot| slot.at == at),
             bit => self.given & bit != 0,
         }
-    }
-
-    /// Gives the column at position `at` a value.
-    pub fn put<T: SqlType>(&mut self, at: usize, value: T) {
-        self.put_slot(at, Slot::Value(Held::new(value)));
     }
 
     /// Whether the property `key` in the column at position `at` has a value, by itself or with its
@@ -112,16 +134,6 @@ impl Draft {
         self.put_property_slot(at, key, PropertyValue::of(&value));
     }
 
-    pub(crate) fn put_slot(&mut self, at: usize, slot: Slot) {
-        if self.has_slot(at) {
-            self.slots.retain(|(index, _)| *index != at);
-        }
-        let bit = bit(at);
-        self.given |= bit;
-        self.otherwise |= bit == 0 || matches!(slot, Slot::Sql(_));
-        self.slots.push((at, slot));
-    }
-
     pub(crate) fn put_property_slot(
         &mut self,
         column: usize,
@@ -131,17 +143,6 @@ impl Draft {
         self.properties
             .retain(|property| property.column != column || property.key != key);
         self.properties.push(PropertySlot { column, key, value });
-    }
-
-    /// Gives the column at position `at` what `value` says.
-    pub(crate) fn assign<T: SqlType>(&mut self, at: usize, value: Assigned<T>) {
-        let slot = match value {
-            Assigned::Value(value) => Slot::Value(Held::new(value)),
-            Assigned::Sql(sql) => Slot::Sql(Box::new(sql)),
-            #[cfg(feature = "json")]
-            Assigned::Json(document) => Slot::Value(Held::Json(document)),
-        };
-        self.put_slot(at, slot);
     }
 
     #[cfg(feature = "json")]
@@ -168,7 +169,7 @@ impl Draft {
 
     /// In the order of the table's columns.
     pub(crate) fn sort(&mut self) {
-        self.slots.sort_by_key(|(index, _)| *index);
+        self.slots.sort_by_key(|slot| slot.at);
     }
 
     /// The columns that have plain values, as a number with a bit for each, if there is nothing
@@ -178,44 +179,14 @@ impl Draft {
         (!has_more).then_some(self.given)
     }
 
-    /// The values of a draft that has nothing else, in order.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &(dyn ToSql + Sync)> {
-        self.plain().map(|value| value as _)
-    }
-
     /// Whether all columns that `required` has a bit for have a slot.
     pub(crate) fn has_all(&self, required: u128) -> bool {
         required & !self.given == 0
     }
 
-    /// The value at `place` among those that are set, if it is one.
-    pub(crate) fn value(&self, place: usize) -> Option<&(dyn ToSql + Sync)> {
-        match self.slots.get(place) {
-            Some((_, Slot::Value(value))) => Some(value.as_value()),
-            _ => None,
-        }
-    }
-
-    /// The values with the types that their bytes are of.
-    pub(crate) fn wire_values(&self) -> impl Iterator<Item = (&(dyn ToSql + Sync), Type)> {
-        self.plain().map(|value| (value as _, value.wire()))
-    }
-
-    /// The types that the values' bytes are of.
-    pub(crate) fn wires(&self) -> Vec<Type> {
-        self.plain().map(|value| value.wire()).collect()
-    }
-
-    /// The SQL types of the values' Rust types.
-    pub(crate) fn type_names(&self) -> impl Iterator<Item = &'static str> {
-        self.plain().map(|value| value.type_name())
-    }
-
-    fn plain(&self) -> impl Iterator<Item = &dyn ColumnValue> {
-        self.slots.iter().filter_map(|(_, slot)| match slot {
-            Slot::Value(value) => Some(value.as_value()),
-            Slot::Sql(_) => None,
-        })
+    /// How many columns have a slot.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// Makes plain values of columns that have nothing but plain properties.
@@ -247,46 +218,11 @@ impl Draft {
     pub(crate) fn settle_properties(&mut self) {}
 }
 
-/// The bit of the column at position `at`; 0 if there is none.
-fn bit(at: usize) -> u128 {
-    match at {
-        0..128 => 1 << at,
-        _ => 0,
-    }
-}
-
-impl Slot {
-    /// As part of a sea-query statement.
-    pub(crate) fn into_sea(self) -> SeaExpr {
-        match self {
-            Slot::Value(value) => SeaExpr::Value(value.into_value()),
-            Slot::Sql(sql) => *sql,
-        }
-    }
-}
-
-/// Of a draft that has nothing but plain values.
-impl Params for Draft {
-    fn len(&self, _set: usize) -> usize {
-        self.slots.len()
-    }
-
-    fn encode(
-        &self,
-        _set: usize,
-        index: usize,
-        of: ParamType<'_>,
-        out: &mut BytesMut,
-    ) -> Result<Written> {
-        write(self.value(index), index, of, out)
-    }
-}
-
 impl fmt::Debug for Draft {
     /// The positions that are set, without values: those may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
-            .entries(self.slots.iter().map(|(index, _)| index))
+            .entries(self.slots.iter().map(|slot| slot.at))
             .finish()
     }
 }
@@ -299,7 +235,7 @@ pub trait Assign<M: Model>: Sized {
     /// Sets `column` to `value`.
     #[inline]
     fn assign<T: SqlType>(mut self, column: Column<M, T>, value: impl Assignable<T>) -> Self {
-        self.draft().assign(column.index(), value.assigned());
+        value.put(self.draft(), column.index());
         self
     }
 

@@ -1,0 +1,109 @@
+//! Owns the way in: what a column is set to, written down at once where its type is a usual one.
+
+use std::any::Any;
+
+use bytes::BufMut;
+use gino_core::codec::Oid;
+use postgres_types::IsNull;
+
+use super::held::{TEXT, usual};
+use super::{Draft, Other, Slot, What};
+use crate::expr::Assigned;
+use crate::sql_type::SqlType;
+
+#[cfg(feature = "json")]
+use super::held::JSONB;
+#[cfg(feature = "json")]
+use crate::document::Document;
+
+impl Draft {
+    /// Gives the column at position `at` a value.
+    pub fn put<T: SqlType>(&mut self, at: usize, value: T) {
+        // The compiler knows which one it is.
+        let any: &dyn Any = &value;
+        if let Some(text) = any.downcast_ref::<String>() {
+            return self.put_text(at, text);
+        }
+        let Some(oid) = usual::<T>() else {
+            return self.put_other(at, Other::Value(Box::new(value)));
+        };
+        let start = self.begin();
+        match value.to_sql(&T::wire(), &mut self.bytes) {
+            Ok(IsNull::No) => self.put_own(at, oid, start),
+            Ok(IsNull::Yes) => self.put_slot(at, What::Null { oid, end: start }),
+            Err(_) => {
+                // It is refused when it is sent, with its place.
+                self.bytes.truncate(start);
+                self.put_other(at, Other::Value(Box::new(value)));
+            }
+        }
+    }
+
+    /// The same of a text, without a copy on the heap.
+    pub(crate) fn put_text(&mut self, at: usize, text: &str) {
+        let start = self.begin();
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.put_own(at, TEXT, start);
+    }
+
+    /// The same of a value as JSON, without one.
+    #[cfg(feature = "json")]
+    pub(crate) fn put_json(&mut self, at: usize, value: &impl serde::Serialize) {
+        let start = self.begin();
+        match Document::write(value, &mut self.bytes) {
+            Ok(()) => self.put_own(at, JSONB, start),
+            Err(reason) => self.put_other(at, Other::Value(Box::new(Document(Err(reason))))),
+        }
+    }
+
+    /// Leaves room for a value's length; says where the value begins.
+    fn begin(&mut self) -> usize {
+        self.bytes.put_i32(-1);
+        self.bytes.len()
+    }
+
+    /// Gives the column what was written down from `start` on.
+    fn put_own(&mut self, at: usize, oid: Oid, start: usize) {
+        let end = self.bytes.len();
+        // Of one that does not fit in it, nothing is sent.
+        let length = i32::try_from(end - start).unwrap_or(-1).to_be_bytes();
+        if let Some(place) = self.bytes.get_mut(start - 4..start) {
+            place.copy_from_slice(&length);
+        }
+        self.put_slot(at, What::Own { oid, start, end });
+    }
+
+    fn put_other(&mut self, at: usize, other: Other) {
+        self.otherwise |= matches!(other, Other::Sql(_));
+        self.put_slot(at, What::Other(self.others.len()));
+        self.others.push(other);
+    }
+
+    /// Gives the column at position `at` what `value` says.
+    pub(crate) fn assign<T: SqlType>(&mut self, at: usize, value: Assigned<T>) {
+        match value {
+            Assigned::Value(value) => self.put(at, value),
+            Assigned::Sql(sql) => self.put_other(at, Other::Sql(sql)),
+            #[cfg(feature = "json")]
+            Assigned::Json(document) => self.put_other(at, Other::Value(Box::new(document))),
+        }
+    }
+
+    fn put_slot(&mut self, at: usize, what: What) {
+        if self.has_slot(at) {
+            self.slots.retain(|slot| slot.at != at);
+        }
+        let bit = bit(at);
+        self.given |= bit;
+        self.otherwise |= bit == 0;
+        self.slots.push(Slot { at, what });
+    }
+}
+
+/// The bit of the column at position `at`; 0 if there is none.
+pub(super) fn bit(at: usize) -> u128 {
+    match at {
+        0..128 => 1 << at,
+        _ => 0,
+    }
+}
