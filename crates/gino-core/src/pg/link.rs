@@ -82,7 +82,7 @@ impl Link {
 
     /// The server process behind this connection, as it was told at the start.
     pub fn process_id(&self) -> Option<i32> {
-        self.lock().key.as_ref().map(|(process, _)| *process)
+        self.lock().said.key.as_ref().map(|(process, _)| *process)
     }
 
     /// From now on statements go along unnamed each time: the next one may be for another process.
@@ -168,7 +168,7 @@ impl Link {
             shared.in_flight = 0;
             shared.door = None;
             // What waited behind a copy is over, too.
-            let (_, mut failed) = std::mem::take(&mut shared.deferred);
+            let (_, mut failed) = std::mem::take(&mut *shared.deferred);
             shared.pending.append(&mut failed);
             (
                 std::mem::take(&mut shared.pending),
@@ -191,7 +191,7 @@ impl Link {
 
     /// As `shut`, with the current request, which fails with `first` or what the server said last.
     fn shut_current(&self, current: Option<Box<Op>>, first: Error, others: fn() -> Closed) {
-        let farewell = self.lock().farewell.clone();
+        let farewell = self.lock().said.farewell.clone();
         let first = farewell.map_or(first, Error::from);
         if let Some(op) = current.or_else(|| self.pop()) {
             {
@@ -306,16 +306,8 @@ impl Session for Link {
         let mut op = Op::new(stage, work, Some(completer));
         let when = {
             let mut shared = self.lock();
-            if shared.closed_here {
-                return Err(Closed::Connection.into());
-            }
-            if shared.status == Status::Closed {
-                let cause = shared
-                    .farewell
-                    .as_ref()
-                    .map(|db| io::Error::other(db.clone()));
-                drop(shared);
-                return Err(Closed::Lost(cause).into());
+            if shared.closed_here || shared.status == Status::Closed {
+                return Err(why_closed(shared));
             }
             if shared.held || shared.door.is_some() {
                 return Ok(Submitted::Held);
@@ -441,7 +433,7 @@ impl Session for Link {
 
     fn cancel_packet(&self) -> Option<Vec<u8>> {
         let shared = self.lock();
-        let (process, key) = shared.key.as_ref()?;
+        let (process, key) = shared.said.key.as_ref()?;
         let mut out = BytesMut::new();
         // PostgreSQL manual, CancelRequest: the code 80877102, then what BackendKeyData said.
         out.extend_from_slice(&u32::try_from(12 + key.len()).ok()?.to_be_bytes());
@@ -453,6 +445,7 @@ impl Session for Link {
 
     fn parameter(&self, name: &str) -> Option<String> {
         self.lock()
+            .said
             .parameters
             .get(name)
             .map(|value| value.to_string())
@@ -460,13 +453,13 @@ impl Session for Link {
 
     fn parameters(&self) -> Vec<(String, String)> {
         let shared = self.lock();
-        let all = shared.parameters.iter();
+        let all = shared.said.parameters.iter();
         all.map(|(name, value)| (name.to_string(), value.to_string()))
             .collect()
     }
 
     fn process(&self) -> Option<i32> {
-        self.lock().key.as_ref().map(|(process, _)| *process)
+        self.lock().said.key.as_ref().map(|(process, _)| *process)
     }
 
     fn cache_figures(&self) -> CacheFigures {
@@ -496,6 +489,18 @@ impl Session for Link {
         let current = self.take_current();
         self.shut_current(current, Closed::Connection.into(), || Closed::Connection);
     }
+}
+
+/// Why nothing is taken any more.
+#[cold]
+fn why_closed(shared: MutexGuard<'_, Shared>) -> Error {
+    if shared.closed_here {
+        return Closed::Connection.into();
+    }
+    let farewell = shared.said.farewell.as_ref();
+    let cause = farewell.map(|db| io::Error::other(db.clone()));
+    drop(shared);
+    Closed::Lost(cause).into()
 }
 
 thread_local! {

@@ -127,9 +127,15 @@ impl Op {
             }
             self.fail(error);
         } else if matches!(self.work, Work::Types) {
-            let entry = introspect::entry(RawRow::new(body))?;
-            self.done.rare_mut().types.push(entry);
+            self.learn(body)?;
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn learn(&mut self, body: &[u8]) -> Result<()> {
+        let entry = introspect::entry(RawRow::new(body))?;
+        self.done.rare_mut().types.push(entry);
         Ok(())
     }
 }

@@ -23,9 +23,8 @@ pub(super) struct Shared {
     pub(super) pending: VecDeque<Box<Op>>,
     pub(super) status: Status,
     pub(super) cache: Cache,
-    pub(super) parameters: HashMap<Box<str>, Box<str>>,
-    pub(super) key: Option<(i32, Box<[u8]>)>,
-    pub(super) farewell: Option<DbError>,
+    /// Boxed: it is not needed to run statements, whose part is to be small.
+    pub(super) said: Box<Said>,
     /// Why it was lost while nobody waited for anything.
     pub(super) early: Option<Error>,
     /// Who hears what the server says by itself.
@@ -44,7 +43,7 @@ pub(super) struct Shared {
     /// Input is being handled: what is submitted goes out when that ends.
     pub(super) corked: bool,
     /// Messages that must not get between COPY data, and what they do.
-    pub(super) deferred: (BytesMut, VecDeque<Box<Op>>),
+    pub(super) deferred: Box<(BytesMut, VecDeque<Box<Op>>)>,
     /// What is known of the database's types.
     pub(super) catalog: Arc<Catalog>,
     /// The types that the host reads and writes itself.
@@ -57,6 +56,15 @@ pub(super) struct Shared {
     plans: u64,
 }
 
+/// What the server said of itself and of the session.
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) parameters: HashMap<Box<str>, Box<str>>,
+    /// The process behind the connection, and what cancels what it runs.
+    pub(super) key: Option<(i32, Box<[u8]>)>,
+    pub(super) farewell: Option<DbError>,
+}
+
 impl Shared {
     pub(super) fn new(config: &Config, catalog: Arc<Catalog>, tag: u64) -> Shared {
         Shared {
@@ -65,9 +73,7 @@ impl Shared {
             pending: VecDeque::new(),
             status: Status::Starting,
             cache: Cache::new(config.statement_cache_size, tag),
-            parameters: HashMap::new(),
-            key: None,
-            farewell: None,
+            said: Box::default(),
             early: None,
             outlet: None,
             closed_here: false,
@@ -92,7 +98,7 @@ impl Shared {
     /// Lets everything else go on after a COPY FROM STDIN.
     pub(super) fn end_copy(&mut self) {
         self.door = None;
-        let (messages, mut ops) = std::mem::take(&mut self.deferred);
+        let (messages, mut ops) = std::mem::take(&mut *self.deferred);
         self.out.extend_from_slice(&messages);
         self.pending.append(&mut ops);
     }
@@ -207,12 +213,12 @@ impl Shared {
 
     /// Remembers a setting, within reason.
     pub(super) fn set_parameter(&mut self, name: Box<str>, value: Box<str>) -> Result<()> {
-        let is_new = !self.parameters.contains_key(&name);
-        let too_many = is_new && self.parameters.len() >= MAX_PARAMETERS;
+        let is_new = !self.said.parameters.contains_key(&name);
+        let too_many = is_new && self.said.parameters.len() >= MAX_PARAMETERS;
         if too_many || name.len() + value.len() > MAX_PARAMETER {
             return Err(message::too_much("ParameterStatus"));
         }
-        self.parameters.insert(name, value);
+        self.said.parameters.insert(name, value);
         Ok(())
     }
 }
