@@ -118,8 +118,8 @@ impl Home {
         }
     }
 
-    /// Nothing is borrowed, waiting or running any more, and every connection is of use.
-    pub(crate) async fn is_whole(&self) {
+    /// Nothing is borrowed or waiting any more.
+    pub(crate) async fn is_at_rest(&self) {
         let start = Instant::now();
         loop {
             let figures = self.engine.figures();
@@ -132,6 +132,11 @@ impl Home {
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Nothing is borrowed, waiting or running any more, and every connection is of use.
+    pub(crate) async fn is_whole(&self) {
+        self.is_at_rest().await;
         self.until(0, "active").await;
         self.until(0, "idle in transaction%").await;
         let (mut all, mut dead) = (Vec::new(), 0);
