@@ -49,33 +49,33 @@ impl<C: Contestant> Racer for Arc<C> {
     }
 }
 
+type Racers = Vec<Box<dyn Racer>>;
+
+/// After so many rounds all contestants connect anew: what a connection happens to have, the places of
+/// its memory and the server process that answers it, moves a figure by a percent or two.
+const ROUNDS_OF_A_CONNECTION: usize = 5;
+
 /// Runs `rounds` rounds of `workloads` on the server at `url` and prints a table.
 pub async fn run(url: String, rounds: usize, workloads: Vec<Workload>, title: &str) -> Outcome<()> {
     let (admin, connection) = ::tokio_postgres::connect(&url, NoTls).await?;
     let driver = tokio::spawn(connection);
     admin.batch_execute(&tables()).await?;
-    let racers: Vec<Box<dyn Racer>> = vec![
-        Box::new(Arc::new(OfGino::open(&url).await?)),
-        Box::new(Arc::new(OfTokioPostgres::open(&url).await?)),
-        Box::new(Arc::new(OfSqlx::open(&url).await?)),
-        Box::new(Arc::new(OfSeaOrm::open(&url).await?)),
-        Box::new(Arc::new(OfDiesel::open(&url).await?)),
-    ];
+    let mut racers = open(&url).await?;
     verify(&racers, &admin).await?;
     let mut times = vec![vec![Vec::new(); racers.len()]; workloads.len()];
-    for round in 0..=rounds {
-        for (workload, times) in workloads.iter().zip(&mut times) {
-            for turn in 0..racers.len() {
-                // Nobody is always the first.
-                let place = (turn + round) % racers.len();
-                let spent = racers[place].time(*workload).await?;
-                if workload.writes() {
-                    clean(&admin).await?;
-                }
-                if round > 0 {
-                    times[place].push(spent);
-                }
-            }
+    for round in 0..rounds {
+        if round % ROUNDS_OF_A_CONNECTION == 0 {
+            close(racers).await?;
+            racers = open(&url).await?;
+            // The first round of a connection is not counted.
+            lap(&racers, &admin, &workloads, round).await?;
+        }
+        let spent = lap(&racers, &admin, &workloads, round).await?;
+        for (times, spent) in times.iter_mut().zip(spent) {
+            times
+                .iter_mut()
+                .zip(spent)
+                .for_each(|(all, one)| all.push(one));
         }
         if round % 10 == 0 {
             eprintln!("bench: {title}, round {round} of {rounds}");
@@ -98,13 +98,51 @@ pub async fn run(url: String, rounds: usize, workloads: Vec<Workload>, title: &s
         &times,
         |spent| spent.cpu,
     );
-    for racer in racers {
-        racer.close().await?;
-    }
+    close(racers).await?;
     let drop = "DROP TABLE gino_bench_users, gino_bench_teams, gino_bench_leagues";
     admin.batch_execute(drop).await?;
     driver.abort();
     Ok(())
+}
+
+async fn open(url: &str) -> Outcome<Racers> {
+    Ok(vec![
+        Box::new(Arc::new(OfGino::open(url).await?)),
+        Box::new(Arc::new(OfTokioPostgres::open(url).await?)),
+        Box::new(Arc::new(OfSqlx::open(url).await?)),
+        Box::new(Arc::new(OfSeaOrm::open(url).await?)),
+        Box::new(Arc::new(OfDiesel::open(url).await?)),
+    ])
+}
+
+async fn close(racers: Racers) -> Outcome<()> {
+    for racer in racers {
+        racer.close().await?;
+    }
+    Ok(())
+}
+
+/// What each contestant spends on each workload, one after the other.
+async fn lap(
+    racers: &Racers,
+    admin: &Client,
+    workloads: &[Workload],
+    round: usize,
+) -> Outcome<Vec<Vec<Spent>>> {
+    let mut all = Vec::with_capacity(workloads.len());
+    for workload in workloads {
+        let mut spent = vec![Spent::default(); racers.len()];
+        for turn in 0..racers.len() {
+            // Nobody is always the first.
+            let place = (turn + round) % racers.len();
+            spent[place] = racers[place].time(*workload).await?;
+            if workload.writes() {
+                clean(admin).await?;
+            }
+        }
+        all.push(spent);
+    }
+    Ok(all)
 }
 
 async fn verify(racers: &[Box<dyn Racer>], admin: &Client) -> Outcome<()> {

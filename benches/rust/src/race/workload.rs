@@ -17,7 +17,7 @@ const TASKS: usize = 32;
 
 /// Seconds for one piece of work: by the clock, and of this process's processor time, which is what
 /// the client costs and does not know of other programs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Spent {
     pub wall: f64,
     pub cpu: f64,
