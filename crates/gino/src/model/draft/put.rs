@@ -19,14 +19,26 @@ use crate::document::Document;
 impl Draft {
     /// Gives the column at position `at` a value.
     pub fn put<T: SqlType>(&mut self, at: usize, value: T) {
-        // The compiler knows which one it is.
-        let any: &dyn Any = &value;
-        if let Some(text) = any.downcast_ref::<String>() {
-            return self.put_text(at, text);
-        }
         let Some(oid) = usual::<T>() else {
             return self.put_other(at, Other::Value(Box::new(value)));
         };
+        // The compiler knows which one it is.
+        let any: &dyn Any = &value;
+        if let Some(text) = any.downcast_ref::<String>() {
+            return self.put_bytes(at, oid, text.as_bytes());
+        }
+        if let Some(value) = any.downcast_ref::<bool>() {
+            return self.put_bytes(at, oid, &[u8::from(*value)]);
+        }
+        // PostgreSQL manual, "Formats and Format Codes": numbers are in network byte order.
+        macro_rules! numbers {
+            ($($of:ty),*) => { $(
+                if let Some(value) = any.downcast_ref::<$of>() {
+                    return self.put_bytes(at, oid, &value.to_be_bytes());
+                }
+            )* };
+        }
+        numbers!(i16, i32, i64, f32, f64);
         let start = self.begin();
         match value.to_sql(&T::wire(), &mut self.bytes) {
             Ok(IsNull::No) => self.put_own(at, oid, start),
@@ -41,9 +53,14 @@ impl Draft {
 
     /// The same of a text, without a copy on the heap.
     pub(crate) fn put_text(&mut self, at: usize, text: &str) {
+        self.put_bytes(at, TEXT, text.as_bytes());
+    }
+
+    /// The same of the binary form of a value.
+    fn put_bytes(&mut self, at: usize, oid: Oid, bytes: &[u8]) {
         let start = self.begin();
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.put_own(at, TEXT, start);
+        self.bytes.extend_from_slice(bytes);
+        self.put_own(at, oid, start);
     }
 
     /// The same of a value as JSON, without one.
