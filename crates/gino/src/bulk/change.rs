@@ -69,7 +69,7 @@ impl<M: Model> UpdateAll<M> {
         }
         let mut statement = UpdateStatement::new();
         statement.table(table_name(M::TABLE));
-        for (index, value) in model::merged::<M>(self.draft, model::Merge::Update) {
+        for (index, value) in model::merged(M::TABLE, self.draft, model::Merge::Update) {
             let name = M::TABLE.columns.get(index).map_or("", |column| column.name);
             statement.value(name, value);
         }

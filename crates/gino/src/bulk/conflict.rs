@@ -56,7 +56,7 @@ impl<M: Model> OnConflict<M> {
     /// ```
     pub fn do_update_with(self, changes: impl Into<UpdateAll<M>>) -> BulkCreate<M> {
         let (draft, filters) = changes.into().into_parts();
-        let sets = model::merged::<M>(draft, model::Merge::Update);
+        let sets = model::merged(M::TABLE, draft, model::Merge::Update);
         self.with(Action::Set { sets, filters })
     }
 

@@ -42,7 +42,7 @@ async fn load<M: Model>(on: &On, built: &Built) -> Result<Vec<M>> {
 fn statements<M: Model>(drafts: Vec<Draft>, conflict: Option<&Conflict>) -> Result<Vec<Built>> {
     let mut columns = Vec::new();
     let merged = drafts.into_iter().map(|draft| {
-        let values = model::merged::<M>(draft, model::Merge::Create);
+        let values = model::merged(M::TABLE, draft, model::Merge::Create);
         let new = values.iter().map(|(index, _)| *index);
         for index in new {
             if !columns.contains(&index) {

@@ -117,7 +117,7 @@ fn check<M: Model>(draft: &Draft) -> Result<()> {
 
 /// An insert whose values are expressions too.
 fn insert<M: Model>(draft: Draft) -> Result<Built> {
-    let values = model::merged::<M>(draft, model::Merge::Create);
+    let values = model::merged(M::TABLE, draft, model::Merge::Create);
     let mut statement = InsertStatement::new();
     statement.into_table(table_name(M::TABLE));
     let named = |index: usize| M::TABLE.columns.get(index).map_or("", |column| column.name);

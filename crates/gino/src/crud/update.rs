@@ -125,7 +125,7 @@ where
 {
     let mut statement = UpdateStatement::new();
     statement.table(table_name(M::TABLE));
-    for (index, value) in model::merged::<M>(draft, model::Merge::Update) {
+    for (index, value) in model::merged(M::TABLE, draft, model::Merge::Update) {
         let name = M::TABLE.columns.get(index).map_or("", |column| column.name);
         statement.value(name, value);
     }

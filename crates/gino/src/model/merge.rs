@@ -5,7 +5,7 @@ use sea_query::Expr as SeaExpr;
 #[cfg(feature = "json")]
 use sea_query::{BinOper, Func};
 
-use super::{Draft, Model};
+use super::{Draft, Table};
 
 /// What the properties are merged into, where the column itself was not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +18,13 @@ pub(crate) enum Merge {
 
 /// What the columns of `draft` become, in order. Without JSON there are no properties.
 #[cfg(not(feature = "json"))]
-pub(crate) fn merged<M: Model>(draft: Draft, _: Merge) -> Vec<(usize, SeaExpr)> {
+pub(crate) fn merged(_: &Table, draft: Draft, _: Merge) -> Vec<(usize, SeaExpr)> {
     draft.into_sea().0
 }
 
 /// What the columns of `draft` become, in order, with the properties in the columns they live in.
 #[cfg(feature = "json")]
-pub(crate) fn merged<M: Model>(draft: Draft, merge: Merge) -> Vec<(usize, SeaExpr)> {
+pub(crate) fn merged(table: &Table, draft: Draft, merge: Merge) -> Vec<(usize, SeaExpr)> {
     let (mut columns, mut left) = draft.into_sea();
     while let Some(column) = left.first().map(|property| property.column) {
         let (mine, others): (Vec<_>, Vec<_>) = left
@@ -35,11 +35,8 @@ pub(crate) fn merged<M: Model>(draft: Draft, merge: Merge) -> Vec<(usize, SeaExp
         let base = match place {
             Some(place) => Some(columns.remove(place).1),
             None if merge == Merge::Update => {
-                let name = M::TABLE
-                    .columns
-                    .get(column)
-                    .map_or("", |column| column.name);
-                let now = super::reference(M::TABLE, name);
+                let name = table.columns.get(column).map_or("", |column| column.name);
+                let now = super::reference(table, name);
                 let empty = SeaExpr::Custom("'{}'::jsonb".into());
                 Some(SeaExpr::FunctionCall(Func::coalesce([now, empty])))
             }
