@@ -11,7 +11,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
-use crate::model::Draft;
 use crate::sql_type::{SqlType, TypeDef};
 
 /// A value that a JSON column holds: JSON itself, or any type that serde knows.
@@ -184,8 +183,8 @@ impl<T: Serialize> crate::Assignable<Json<T>> for &T {
         crate::Assigned::Json(Document::of(self))
     }
 
-    fn put(self, draft: &mut Draft, at: usize) {
-        draft.put_json(at, self);
+    fn put(self, taker: &mut impl crate::Taker, at: usize) {
+        taker.put_json(at, self);
     }
 }
 
@@ -194,8 +193,8 @@ impl<T: Serialize> crate::Assignable<Option<Json<T>>> for &T {
         crate::Assigned::Json(Document::of(self))
     }
 
-    fn put(self, draft: &mut Draft, at: usize) {
-        draft.put_json(at, self);
+    fn put(self, taker: &mut impl crate::Taker, at: usize) {
+        taker.put_json(at, self);
     }
 }
 
@@ -204,8 +203,8 @@ impl<T: Serialize> crate::Assignable<Json<T>> for &Json<T> {
         (&self.0).assigned()
     }
 
-    fn put(self, draft: &mut Draft, at: usize) {
-        draft.put_json(at, &self.0);
+    fn put(self, taker: &mut impl crate::Taker, at: usize) {
+        taker.put_json(at, &self.0);
     }
 }
 
@@ -214,8 +213,8 @@ impl<T: Serialize> crate::Assignable<Option<Json<T>>> for &Json<T> {
         (&self.0).assigned()
     }
 
-    fn put(self, draft: &mut Draft, at: usize) {
-        draft.put_json(at, &self.0);
+    fn put(self, taker: &mut impl crate::Taker, at: usize) {
+        taker.put_json(at, &self.0);
     }
 }
 

@@ -121,6 +121,8 @@ pub use crud::{Create, Crud, Delete, Get, Update};
 pub use cursor::Cursor;
 pub use engine::Engine;
 pub use event::Events;
+#[doc(hidden)]
+pub use expr::Taker;
 pub use expr::{
     Assignable, Assigned, Case, Condition, Expr, Expression, IntoOrder, List, Operand, Order,
     Plain, SubQuery, SubQueryOf, Text, all, any_of, case, exists, func, not, sql, to_sql, value,

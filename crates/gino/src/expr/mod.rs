@@ -23,7 +23,7 @@ pub use case::{Case, case};
 pub(crate) use compare::bin;
 pub use compare::{Condition, all, any_of, not};
 pub(crate) use operand::expressions;
-pub use operand::{Assignable, Assigned, Operand};
+pub use operand::{Assignable, Assigned, Operand, Taker};
 pub(crate) use subquery::whole;
 pub use subquery::{SubQuery, SubQueryOf, exists};
 

@@ -4,7 +4,6 @@
 use sea_query::Expr as SeaExpr;
 
 use super::Expr;
-use crate::model::Draft;
 use crate::sql_type::SqlType;
 
 /// What can be compared or combined with values of the Rust type `P`: such a value, a column, or an
@@ -28,16 +27,27 @@ pub trait Assignable<T> {
     /// The value or expression.
     fn assigned(self) -> Assigned<T>;
 
-    /// Gives it to the column at position `at` of `draft`.
+    /// Gives it to the column at position `at` of what is to be sent.
     #[doc(hidden)]
     #[inline]
-    fn put(self, draft: &mut Draft, at: usize)
+    fn put(self, taker: &mut impl Taker, at: usize)
     where
         Self: Sized,
         T: SqlType,
     {
-        draft.assign(at, self.assigned());
+        taker.put_assigned(at, self.assigned());
     }
+}
+
+/// What values are given to, for the column at position `at`: those that are references are not
+/// copied to a place of their own first.
+#[doc(hidden)]
+pub trait Taker {
+    fn put_value<T: SqlType>(&mut self, at: usize, value: T);
+    fn put_text(&mut self, at: usize, text: &str);
+    #[cfg(feature = "json")]
+    fn put_json(&mut self, at: usize, value: &impl serde::Serialize);
+    fn put_assigned<T: SqlType>(&mut self, at: usize, value: Assigned<T>);
 }
 
 /// What a column is set to.
@@ -127,8 +137,8 @@ macro_rules! __operand {
             }
 
             #[inline]
-            fn put(self, draft: &mut $crate::model::Draft, at: usize) {
-                draft.put(at, self);
+            fn put(self, taker: &mut impl $crate::Taker, at: usize) {
+                taker.put_value(at, self);
             }
         }
 
@@ -153,8 +163,8 @@ macro_rules! strings {
                 Assigned::Value(String::from(self))
             }
 
-            fn put(self, draft: &mut Draft, at: usize) {
-                draft.put_text(at, self);
+            fn put(self, taker: &mut impl Taker, at: usize) {
+                taker.put_text(at, self);
             }
         }
 
@@ -163,8 +173,8 @@ macro_rules! strings {
                 Assigned::Value(Some(String::from(self)))
             }
 
-            fn put(self, draft: &mut Draft, at: usize) {
-                draft.put_text(at, self);
+            fn put(self, taker: &mut impl Taker, at: usize) {
+                taker.put_text(at, self);
             }
         }
     )* };

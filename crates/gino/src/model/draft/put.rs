@@ -8,7 +8,7 @@ use postgres_types::IsNull;
 
 use super::held::{TEXT, usual};
 use super::{Draft, Other, Slot, What};
-use crate::expr::Assigned;
+use crate::expr::{Assigned, Taker};
 use crate::sql_type::SqlType;
 
 #[cfg(feature = "json")]
@@ -51,26 +51,11 @@ impl Draft {
         }
     }
 
-    /// The same of a text, without a copy on the heap.
-    pub(crate) fn put_text(&mut self, at: usize, text: &str) {
-        self.put_bytes(at, TEXT, text.as_bytes());
-    }
-
     /// The same of the binary form of a value.
     fn put_bytes(&mut self, at: usize, oid: Oid, bytes: &[u8]) {
         let start = self.begin();
         self.bytes.extend_from_slice(bytes);
         self.put_own(at, oid, start);
-    }
-
-    /// The same of a value as JSON, without one.
-    #[cfg(feature = "json")]
-    pub(crate) fn put_json(&mut self, at: usize, value: &impl serde::Serialize) {
-        let start = self.begin();
-        match Document::write(value, &mut self.bytes) {
-            Ok(()) => self.put_own(at, JSONB, start),
-            Err(reason) => self.put_other(at, Other::Value(Box::new(Document(Err(reason))))),
-        }
     }
 
     /// Leaves room for a value's length; says where the value begins.
@@ -96,16 +81,6 @@ impl Draft {
         self.others.push(other);
     }
 
-    /// Gives the column at position `at` what `value` says.
-    pub(crate) fn assign<T: SqlType>(&mut self, at: usize, value: Assigned<T>) {
-        match value {
-            Assigned::Value(value) => self.put(at, value),
-            Assigned::Sql(sql) => self.put_other(at, Other::Sql(sql)),
-            #[cfg(feature = "json")]
-            Assigned::Json(document) => self.put_other(at, Other::Value(Box::new(document))),
-        }
-    }
-
     fn put_slot(&mut self, at: usize, what: What) {
         if self.has_slot(at) {
             self.slots.retain(|slot| slot.at != at);
@@ -114,6 +89,35 @@ impl Draft {
         self.given |= bit;
         self.otherwise |= bit == 0;
         self.slots.push(Slot { at, what });
+    }
+}
+
+impl Taker for Draft {
+    #[inline]
+    fn put_value<T: SqlType>(&mut self, at: usize, value: T) {
+        self.put(at, value);
+    }
+
+    fn put_text(&mut self, at: usize, text: &str) {
+        self.put_bytes(at, TEXT, text.as_bytes());
+    }
+
+    #[cfg(feature = "json")]
+    fn put_json(&mut self, at: usize, value: &impl serde::Serialize) {
+        let start = self.begin();
+        match Document::write(value, &mut self.bytes) {
+            Ok(()) => self.put_own(at, JSONB, start),
+            Err(reason) => self.put_other(at, Other::Value(Box::new(Document(Err(reason))))),
+        }
+    }
+
+    fn put_assigned<T: SqlType>(&mut self, at: usize, value: Assigned<T>) {
+        match value {
+            Assigned::Value(value) => self.put(at, value),
+            Assigned::Sql(sql) => self.put_other(at, Other::Sql(sql)),
+            #[cfg(feature = "json")]
+            Assigned::Json(document) => self.put_other(at, Other::Value(Box::new(document))),
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use gino_core::session::{ParamType, Params};
 use sea_query::Expr as SeaExpr;
 
 use super::Draft;
+#[cfg(feature = "json")]
+use crate::expr::Taker;
 use crate::sql_type::SqlType;
 use crate::value::Values;
 
