@@ -127,16 +127,29 @@ fn bind(
     let message = begin(b'B', out);
     put_name(portal, out)?;
     put_name(&statement.name, out)?;
-    if let Some(written) = params.written(set, &statement.params) {
-        out.put_slice(BINARY);
-        out.put_u16(count);
-        out.put_slice(written);
-        result_formats(&statement.columns, out)?;
-        return end(message, out);
+    match params.written(set, &statement.params) {
+        Some(written) => {
+            out.put_slice(BINARY);
+            out.put_u16(count);
+            out.put_slice(written);
+        }
+        None => one_by_one(statement, params, set, count, out)?,
     }
+    result_formats(&statement.columns, out)?;
+    end(message, out)
+}
+
+/// The formats of a Bind's parameters, and their values.
+fn one_by_one(
+    statement: &Statement,
+    params: &dyn Params,
+    set: usize,
+    count: u16,
+    out: &mut BytesMut,
+) -> Result<()> {
     out.put_u16(count);
     let mut format = out.len();
-    out.put_bytes(0, 2 * expected);
+    out.put_bytes(0, 2 * usize::from(count));
     out.put_u16(count);
     for (index, of) in statement.param_types().enumerate() {
         let start = out.len();
@@ -151,8 +164,7 @@ fn bind(
         }
         format += 2;
     }
-    result_formats(&statement.columns, out)?;
-    end(message, out)
+    Ok(())
 }
 
 /// The same source, Execute.

@@ -459,7 +459,7 @@ impl Session for Link {
     }
 
     fn process(&self) -> Option<i32> {
-        self.lock().said.key.as_ref().map(|(process, _)| *process)
+        self.process_id()
     }
 
     fn cache_figures(&self) -> CacheFigures {
