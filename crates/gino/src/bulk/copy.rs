@@ -73,9 +73,10 @@ async fn copy<M: Model>(on: On, rows: impl Iterator<Item = Create<M>> + Send) ->
     let (of, names) = (M::TABLE.sql(), names.join(", "));
     let sql = format!("COPY {of} ({names}) FROM STDIN WITH (FORMAT binary)");
     check(&first, &columns)?;
-    let mut arrays = Vec::with_capacity(columns.len());
+    let mut types = Vec::with_capacity(columns.len());
     for (column, wire) in columns.iter().zip(first.wires()) {
-        arrays.push(catalog::array_of(&on, column, &wire).await?);
+        let array = catalog::array_of(&on, column, &wire).await?;
+        types.push(array.unwrap_or(wire));
     }
     let held = on.hold().await?;
     let runtime = held.seat.runtime().clone();
@@ -84,13 +85,13 @@ async fn copy<M: Model>(on: On, rows: impl Iterator<Item = Create<M>> + Send) ->
         let mut copy = held.seat.copy_in(&sql).await?;
         let mut portion = BytesMut::with_capacity(PORTION + PORTION / 4);
         portion.put_slice(HEAD);
-        encode(&first, &arrays, &mut portion)?;
+        encode(&first, &types, &mut portion)?;
         for draft in drafts {
             let draft = draft?;
             if draft.mask() != Some(mask) {
                 return Err(differ());
             }
-            encode(&draft, &arrays, &mut portion)?;
+            encode(&draft, &types, &mut portion)?;
             if portion.len() >= PORTION {
                 copy.write(&portion).await?;
                 portion.clear();
@@ -129,18 +130,15 @@ fn check(draft: &Draft, columns: &[&ColumnDef]) -> Result<()> {
     }
 }
 
-/// A row: the number of its fields, then the length and bytes of each. `arrays` are the types of which
-/// the server has said more.
-fn encode(draft: &Draft, arrays: &[Option<Type>], out: &mut BytesMut) -> Result<()> {
+/// A row: the number of its fields, then the length and bytes of each, which are of `types`.
+fn encode(draft: &Draft, types: &[Type], out: &mut BytesMut) -> Result<()> {
     let count = i16::try_from(draft.len()).unwrap_or(i16::MAX);
     out.put_i16(count);
-    if let Some(written) = draft.written(|_, _| true) {
+    if let Some(written) = draft.in_one_piece(|_, _| true) {
         out.put_slice(written);
         return Ok(());
     }
-    let values = draft.values().zip(draft.wires()).zip(arrays);
-    for (place, ((value, wire), array)) in values.enumerate() {
-        let ty = array.clone().unwrap_or(wire);
+    for (place, (value, ty)) in draft.values().zip(types).enumerate() {
         let start = out.len();
         out.put_i32(-1);
         let refused = |error: Box<dyn std::error::Error + Sync + Send>| CodecError {
@@ -149,7 +147,7 @@ fn encode(draft: &Draft, arrays: &[Option<Type>], out: &mut BytesMut) -> Result<
             host_type: "the value".into(),
             reason: error.to_string().into(),
         };
-        if let IsNull::No = value.to_sql_checked(&ty, out).map_err(refused)? {
+        if let IsNull::No = value.to_sql_checked(ty, out).map_err(refused)? {
             let length = i32::try_from(out.len() - start - 4).unwrap_or(i32::MAX);
             if let Some(place) = out.get_mut(start..start + 4) {
                 place.copy_from_slice(&length.to_be_bytes());

@@ -102,6 +102,11 @@ impl fmt::Debug for Held<'_> {
     }
 }
 
+/// NULL of the usual type `oid`, which knows of its types what all its values know.
+pub(super) fn null(oid: Oid) -> Option<Box<dyn ColumnValue>> {
+    read_back(oid, None).ok()
+}
+
 /// What was written down, as part of a sea-query statement.
 pub(super) fn into_value(oid: Oid, bytes: Option<&[u8]>) -> sea_query::Value {
     match read_back(oid, bytes) {
@@ -128,7 +133,7 @@ fn read_document(bytes: Option<&[u8]>) -> Result<Box<dyn ColumnValue>, Cause> {
 }
 
 macro_rules! usual {
-    ($($(#[$when:meta])* $oid:literal $name:literal $of:ty, $read:path;)*) => {
+    ($($(#[$when:meta])* $oid:literal $of:ty, $read:path;)*) => {
         /// The OID of the type in whose binary form values of `T` are written down.
         pub(super) fn usual<T: 'static>() -> Option<Oid> {
             // The compiler knows which one it is.
@@ -149,32 +154,24 @@ macro_rules! usual {
                 _ => Err("its type is unknown".into()),
             }
         }
-
-        /// The name of that type.
-        pub(super) fn usual_name(oid: Oid) -> &'static str {
-            match oid {
-                $($(#[$when])* $oid => $name,)*
-                _ => "unknown",
-            }
-        }
     };
 }
 
-// OIDs and names: PostgreSQL source, pg_type.dat.
+// OIDs: PostgreSQL source, pg_type.dat.
 usual! {
-    16 "bool" bool, read::<bool>;
-    20 "int8" i64, read::<i64>;
-    21 "int2" i16, read::<i16>;
-    23 "int4" i32, read::<i32>;
-    25 "text" String, read::<String>;
-    700 "float4" f32, read::<f32>;
-    701 "float8" f64, read::<f64>;
+    16 bool, read::<bool>;
+    20 i64, read::<i64>;
+    21 i16, read::<i16>;
+    23 i32, read::<i32>;
+    25 String, read::<String>;
+    700 f32, read::<f32>;
+    701 f64, read::<f64>;
     #[cfg(feature = "chrono")]
-    1184 "timestamptz" chrono::DateTime<chrono::Utc>, read::<chrono::DateTime<chrono::Utc>>;
+    1184 chrono::DateTime<chrono::Utc>, read::<chrono::DateTime<chrono::Utc>>;
     #[cfg(feature = "uuid")]
-    2950 "uuid" uuid::Uuid, read::<uuid::Uuid>;
+    2950 uuid::Uuid, read::<uuid::Uuid>;
     #[cfg(feature = "json")]
-    3802 "jsonb" Document, read_document;
+    3802 Document, read_document;
 }
 
 pub(super) const TEXT: Oid = 25;
